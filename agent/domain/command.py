@@ -1,0 +1,45 @@
+"""What the hub asked of a relay, and what became of it."""
+
+from enum import StrEnum
+
+from agent.domain.device import Name
+from agent.domain.interval import Instant
+from agent.domain.value import Value
+
+
+class Stage(StrEnum):
+    """How far a command got. Each stage is a row of its own in the ledger."""
+
+    REQUESTED = "requested"
+    VERIFIED = "verified"
+    UNKNOWN = "unknown"
+    """No answer in time: the relay may be in either state, and is read back."""
+    REFUSED = "refused"
+
+
+class Cause(StrEnum):
+    """Why a relay was told what it was told."""
+
+    PLAN = "plan"
+    THERMOSTAT = "thermostat"
+    """No valid plan: the rule decides from the measured temperature."""
+    MIN_ON = "min_on"
+    MIN_OFF = "min_off"
+    TANK_TOO_HOT = "tank_too_hot"
+    POWER_LIMIT = "power_limit"
+    NO_PLAN = "no_plan"
+    """Neither a plan nor a temperature: off."""
+    SAFE_STATE = "safe_state"
+    """The hub is going away."""
+
+
+class Command(Value):
+    """One absolute order to one relay at one stage of its life."""
+
+    command_id: str
+    load: Name
+    device: Name
+    on: bool
+    cause: Cause
+    stage: Stage
+    at: Instant

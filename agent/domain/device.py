@@ -1,0 +1,72 @@
+"""Devices of the home as the hub knows them."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from agent.domain.interval import Instant
+from agent.domain.value import Value
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
+"""A short key for a device or a load: lower-case ASCII, digits, hyphen, underscore."""
+
+
+class Role(StrEnum):
+    """What a device is for in this home."""
+
+    AIR_CONDITIONER = "air_conditioner"
+    WATER_HEATER = "water_heater"
+    ROOM_THERMOMETER = "room_thermometer"
+    TANK_THERMOMETER = "tank_thermometer"
+    METER = "meter"
+
+
+class Protocol(StrEnum):
+    """How a device is reached."""
+
+    MQTT = "mqtt"
+
+
+class Ability(StrEnum):
+    """What a device can do for the hub."""
+
+    RELAY = "relay"
+    METER = "meter"
+    THERMOMETER = "thermometer"
+
+
+class Sighting(Value):
+    """A device that was seen on a network; nothing is switched because of it."""
+
+    protocol: Protocol
+    address: str
+    """What `address` of a configured device must say to mean this one."""
+    profile: str | None
+    """The profile that fits, or None if the hub has none."""
+    label: str
+    """The name that the device gives itself."""
+    model: str
+    firmware: str
+    reachable: bool
+    abilities: frozenset[Ability]
+    """What it can do for the hub."""
+
+
+class RelayState(Value):
+    """What a relay reported when asked."""
+
+    on: bool
+    at: Instant
+
+
+class Reading(Value):
+    """What one device measured at one moment. What it does not measure is None."""
+
+    device: Name
+    at: Instant
+    power_w: float | None = None
+    """Positive into the device."""
+    energy_wh: int | None = Field(default=None, ge=0)
+    """The device's own counter; it may be reset by the device."""
+    temperature_c: float | None = Field(default=None, ge=-60, le=150)

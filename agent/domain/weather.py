@@ -1,0 +1,23 @@
+"""The weather that a plan counts on."""
+
+from enum import StrEnum
+
+from agent.domain.interval import Instant, Series
+from agent.domain.value import Value
+
+
+class WeatherSource(StrEnum):
+    """Where a forecast comes from, best first."""
+
+    FORECAST = "forecast"
+    LAST_GOOD = "last_good"
+    CLIMATE = "climate"
+
+
+class WeatherForecast(Value):
+    """Air temperature (°C) and global horizontal irradiance (W/m², mean over each interval)."""
+
+    issued_at: Instant
+    source: WeatherSource
+    outdoor_temperature_c: Series
+    irradiance_w_m2: Series

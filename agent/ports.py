@@ -1,0 +1,157 @@
+"""The whole hub on one page: what it needs of the world, one ability each.
+
+    Prices ─┐                                              Relay ◄─ Executor ◄─ Interlock
+    Weather ┼► Problem ─► Planner ─► Plan ─► Schedule ───────┘
+    House   ┘    ▲                                          Meter, Thermometer ─► Sampler ─► Reading
+    state        └────────────────── HouseState ◄──────────────────────────────────┘
+
+Every arrow is one value of `agent.domain`, kept in the Ledger or in Telemetry as it passes. All time is aware UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+from agent.domain.command import Command
+from agent.domain.condition import Condition
+from agent.domain.device import Name, Reading, RelayState, Role, Sighting
+from agent.domain.interval import Interval
+from agent.domain.market import DayAheadPrices, ImbalancePrices
+from agent.domain.plan import Plan, Problem
+from agent.domain.weather import WeatherForecast
+
+
+class Clock(Protocol):
+    """Domain time, which is wall time except in a simulated home."""
+
+    def now(self) -> datetime:
+        """Return the present moment in UTC."""
+
+    def to_wall(self, moment: datetime) -> datetime:
+        """Return the wall moment at which the domain clock will show `moment`."""
+
+    def to_domain(self, wall: datetime) -> datetime:
+        """Return what the domain clock shows at a wall moment."""
+
+    def standing_still(self) -> AbstractAsyncContextManager[None]:
+        """Stop domain time where it is simulated; do nothing where it is real."""
+
+
+class Prices(Protocol):
+    """Asks the day-ahead market."""
+
+    async def day_ahead(self, day: date) -> DayAheadPrices:
+        """Return all hours of a local day, final or interim. Raises FeedError; FeedNotYet before publication."""
+
+    async def imbalance(self, day: date) -> ImbalancePrices:
+        """Return the system marginal prices known for a local day. Raises FeedError."""
+
+
+class Weather(Protocol):
+    """Asks the weather service."""
+
+    async def forecast(self, span: Interval) -> WeatherForecast:
+        """Return a forecast that covers the span. Raises FeedError."""
+
+
+class Relay(Protocol):
+    """Switches one circuit."""
+
+    async def switch(self, *, on: bool) -> RelayState:
+        """Switch and return the state read back, which is the wanted one.
+
+        Raises DeviceUnreachable (the state is then unknown), DeviceUnverified, DeviceRefused.
+        """
+
+    async def read(self) -> RelayState:
+        """Return the state the device reports now. Raises DeviceUnreachable, DeviceMalformed."""
+
+
+class Meter(Protocol):
+    """Measures one circuit."""
+
+    async def read(self) -> Reading:
+        """Return power (W) and the device's counter (Wh). Raises DeviceUnreachable, DeviceMalformed."""
+
+
+class Thermometer(Protocol):
+    """Measures one temperature."""
+
+    async def read(self) -> Reading:
+        """Return the temperature (°C). Raises DeviceUnreachable, DeviceMalformed."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device of the home with what it can do; an ability that it lacks is None."""
+
+    name: Name
+    role: Role
+    relay: Relay | None = None
+    meter: Meter | None = None
+    thermometer: Thermometer | None = None
+
+
+class Network(Protocol):
+    """One radio or bus on which devices are found."""
+
+    async def scan(self, duration_s: float) -> Sequence[Sighting]:
+        """Listen for `duration_s` wall seconds and return what was seen. Raises HubError if the network is away."""
+
+
+class Planner(Protocol):
+    """Answers problems."""
+
+    async def plan(self, problem: Problem) -> Plan:
+        """Return a plan; there always is one, and its proof and fallbacks say what it is worth."""
+
+
+class Ledger(Protocol):
+    """What must never be lost: append-only, on disk when the call returns. Raises JournalError."""
+
+    async def add_plan(self, plan: Plan) -> None:
+        """Keep a plan; it is in force from now on."""
+
+    async def plan_in_force(self, moment: datetime) -> Plan | None:
+        """Return the newest plan whose horizon holds the moment."""
+
+    async def add_command(self, command: Command) -> None:
+        """Keep one stage of a command."""
+
+    async def last_commands(self, load: Name, limit: int = 20) -> Sequence[Command]:
+        """Return the newest stages of commands to a load, newest first."""
+
+    async def add_condition(self, condition: Condition) -> bool:
+        """Keep a condition if it differs from the last of its subject; return whether it did."""
+
+    async def conditions(self) -> Sequence[Condition]:
+        """Return the last condition of every subject."""
+
+    async def add_prices(self, prices: DayAheadPrices) -> None:
+        """Keep the prices of a day; a later answer stands beside the earlier one."""
+
+    async def prices(self, day: date) -> DayAheadPrices | None:
+        """Return the best known prices of a day: final before interim, then newest."""
+
+    async def add_weather(self, forecast: WeatherForecast) -> None:
+        """Keep a forecast."""
+
+    async def last_weather(self) -> WeatherForecast | None:
+        """Return the newest forecast."""
+
+
+class Telemetry(Protocol):
+    """What was measured; at most the last step may be lost when the power fails. Raises JournalError."""
+
+    async def add_readings(self, readings: Sequence[Reading]) -> None:
+        """Keep the readings of one step in one commit."""
+
+    async def last_reading(self, device: Name) -> Reading | None:
+        """Return a device's newest reading."""
+
+    async def readings(self, device: Name, span: Interval) -> Sequence[Reading]:
+        """Return a device's readings in the order of time."""
