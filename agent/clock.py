@@ -3,9 +3,9 @@
 In a real home both are one. In a simulated home a file that hub and simulators share says how they map, so that a day
 takes a minute and stands still while the planner thinks:
 
-    {"domain_s": 1577826000.0, "wall_s": 1763686800.0, "speed": 1440.0}
+    {"domain_s": 1577826000.0, "wall_s": 1763686800.0, "speed": 1440.0, "still": false}
 
-At wall time `wall_s` the domain clock showed `domain_s` and has run at `speed` since; 0 means that it stands still.
+At wall time `wall_s` the domain clock showed `domain_s`; since then it has run at `speed`, or not at all if `still`.
 """
 
 import json
@@ -43,19 +43,20 @@ class SystemClock:
 
 
 class ClockMapping(Value):
-    """Where the two clocks met, and how fast domain time runs since (0 = it stands still)."""
+    """Where the two clocks met, how fast domain time runs since, and whether it stands still."""
 
     domain_s: float
     wall_s: float
-    speed: float = Field(ge=0)
+    speed: float = Field(gt=0)
+    still: bool = False
 
     def domain_at(self, wall_s: float) -> float:
         """Domain time in seconds since 1970 at a wall time."""
-        return self.domain_s + (wall_s - self.wall_s) * self.speed
+        return self.domain_s + (0.0 if self.still else (wall_s - self.wall_s) * self.speed)
 
-    def turned_to(self, speed: float, wall_s: float) -> "ClockMapping":
-        """The same clock, running at another speed from `wall_s` on."""
-        return ClockMapping(domain_s=self.domain_at(wall_s), wall_s=wall_s, speed=speed)
+    def turned(self, *, still: bool, wall_s: float) -> "ClockMapping":
+        """The same clock, stopped or running from `wall_s` on."""
+        return ClockMapping(domain_s=self.domain_at(wall_s), wall_s=wall_s, speed=self.speed, still=still)
 
 
 class SharedClock:
@@ -63,7 +64,7 @@ class SharedClock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._mapping()
+        self._turn(still=False)  # a hub that was killed while it planned left the clock standing
 
     def now(self) -> datetime:
         """Return the present moment of the simulated home in UTC."""
@@ -73,7 +74,7 @@ class SharedClock:
         """Return when the simulated clock will show `moment`; far away while it stands still."""
         mapping = self._mapping()
         ahead_s = moment.timestamp() - mapping.domain_at(time.time())
-        if mapping.speed == 0:
+        if mapping.still:
             return datetime.now(UTC) + (timedelta(days=1) if ahead_s > 0 else timedelta())
         return datetime.now(UTC) + timedelta(seconds=ahead_s / mapping.speed)
 
@@ -84,15 +85,14 @@ class SharedClock:
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
         """Stop the simulated clock, for the simulators too, and let it run on afterwards."""
-        speed = self._mapping().speed
-        self._turn_to(0.0)
+        self._turn(still=True)
         try:
             yield
         finally:
-            self._turn_to(speed)
+            self._turn(still=False)
 
-    def _turn_to(self, speed: float) -> None:
-        mapping = self._mapping().turned_to(speed, time.time())
+    def _turn(self, *, still: bool) -> None:
+        mapping = self._mapping().turned(still=still, wall_s=time.time())
         new = self._path.with_suffix(".new")
         new.write_text(mapping.model_dump_json())
         new.replace(self._path)

@@ -1,0 +1,281 @@
+"""The owner's settings: one frozen tree from one TOML file, with single values overridden by the environment.
+
+`KWH_HUB_MQTT__HOST=192.168.1.5` overrides `host` in `[mqtt]`: two underscores go one level down. A key that does not
+exist is refused with the name of the nearest one that does. Secrets come from the environment or from a file that only
+its owner can read, never from this tree's text.
+"""
+
+import difflib
+import os
+import stat
+import tomllib
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self, Union, get_args, get_origin
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, model_validator
+
+from agent.domain.device import Name, Protocol, Role
+from agent.domain.house import House
+from agent.domain.tariff import HourlyMarketTariff, Tariff
+from agent.domain.value import Value
+from agent.errors import SettingsInvalid
+
+ENVIRONMENT_PREFIX = "KWH_HUB_"
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        near = difflib.get_close_matches(name, available_timezones(), n=1)
+        raise ValueError(f"no such time zone{f'; did you mean {near[0]}?' if near else ''}")
+    return name
+
+
+class Secret(Value):
+    """A password, given by the environment or by a file with mode 600."""
+
+    password: SecretStr | None = None
+    """Only from the environment: in the file it would be read by whoever reads the file."""
+    password_file: Path | None = None
+
+    def reveal(self) -> str:
+        """The password, "" if none is set. Raises SettingsInvalid if the file can be read by others."""
+        if self.password is not None:
+            return self.password.get_secret_value()
+        if self.password_file is None:
+            return ""
+        try:
+            mode = stat.S_IMODE(self.password_file.stat().st_mode)
+            if mode & 0o077:
+                raise SettingsInvalid(
+                    f"password_file {self.password_file} has mode {mode:03o}: others can read it. "
+                    f"Run: chmod 600 {self.password_file}"
+                )
+            return self.password_file.read_text().strip()
+        except OSError as error:
+            raise SettingsInvalid(f"password_file {self.password_file} cannot be read: {error.strerror}") from error
+
+
+class HomeSettings(Value):
+    """Where the home is."""
+
+    time_zone: Annotated[str, AfterValidator(_known_zone)] = "Europe/Istanbul"
+    latitude: float = Field(default=41.01, ge=-66, le=66)
+    longitude: float = Field(default=28.98, ge=-180, le=180)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The time zone by which days and tariff windows are counted."""
+        return ZoneInfo(self.time_zone)
+
+
+class EpiasSettings(Secret):
+    """The transparency platform of the market operator. Without a username no prices are fetched."""
+
+    username: str = ""
+    login_url: str = "https://giris.epias.com.tr"
+    base_url: str = "https://seffaflik.epias.com.tr/electricity-service"
+    floor_try_per_mwh: float = 0.0
+    cap_try_per_mwh: float = 4500.0
+    """Prices outside floor and cap are refused as implausible."""
+    timeout_s: float = Field(default=20.0, gt=0)
+
+
+class WeatherSettings(Value):
+    """The weather service. Free use is for homes, not for business; data by Open-Meteo.com, CC BY 4.0."""
+
+    base_url: str = "https://api.open-meteo.com"
+    timeout_s: float = Field(default=20.0, gt=0)
+
+
+class MqttSettings(Secret):
+    """The broker of the house."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=1883, gt=0, lt=65536)
+    username: str = ""
+    client_id: str = "kwh-hub"
+    keepalive_s: int = Field(default=30, gt=0)
+    tls_ca_file: Path | None = None
+    """Set to speak TLS with a broker whose certificate this file vouches for."""
+
+
+class DeviceSettings(Value):
+    """One adopted device: the hub switches nothing that is not listed here."""
+
+    name: Name
+    role: Role
+    protocol: Protocol = Protocol.MQTT
+    profile: str
+    address: str = Field(min_length=1)
+    """As `kwh-hub devices` prints it."""
+    channel: int = Field(default=1, ge=1, le=32)
+    """Which relay, where the device has several."""
+    sensor: str | None = None
+    """Which temperature sensor, where the device has several; for example DS18B20-2."""
+    deadline_s: float = Field(default=5.0, gt=0, le=15)
+    """Wall seconds until an unanswered command counts as unknown."""
+
+
+class StorageSettings(Value):
+    """Where the hub keeps what it must remember."""
+
+    folder: Path = Path("var")
+
+
+class PlanningSettings(Value):
+    """How the day is planned."""
+
+    step_s: int = Field(default=300, ge=60, le=3600)
+    horizon_s: int = Field(default=86_400, ge=3600, le=172_800)
+    time_limit_s: float = Field(default=20.0, gt=0, le=300)
+    replan_after_s: int = Field(default=21_600, ge=900)
+    """A plan older than this is made anew."""
+    room_deviation_c: float = Field(default=0.7, gt=0)
+    tank_deviation_c: float = Field(default=2.5, gt=0)
+    """Measured this far from the prediction, the rest of the day is planned anew."""
+    settle_s: int = Field(default=3600, ge=0)
+    """Not again within this time because of a deviation."""
+
+
+class ControlSettings(Value):
+    """How relays are held to the plan."""
+
+    temperature_max_age_s: int = Field(default=1800, ge=300)
+    """An older measurement counts as unknown."""
+
+
+class ClockSettings(Value):
+    """Only for simulated homes."""
+
+    file: Path | None = None
+    """Mapping of simulated to wall time; None in a real home."""
+
+
+class HealthSettings(Value):
+    """What the container's health check reads."""
+
+    heartbeat_file: Path | None = None
+    """Written after every completed step; put it on a RAM disk. None: not written."""
+
+
+class LogSettings(Value):
+    """What is said while running."""
+
+    level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+
+
+class Settings(Value):
+    """Everything that the owner decides."""
+
+    home: HomeSettings = HomeSettings()
+    house: House
+    tariff: Tariff = HourlyMarketTariff()
+    devices: tuple[DeviceSettings, ...] = ()
+    epias: EpiasSettings = EpiasSettings()
+    weather: WeatherSettings = WeatherSettings()
+    mqtt: MqttSettings = MqttSettings()
+    storage: StorageSettings = StorageSettings()
+    planning: PlanningSettings = PlanningSettings()
+    control: ControlSettings = ControlSettings()
+    clock: ClockSettings = ClockSettings()
+    health: HealthSettings = HealthSettings()
+    log: LogSettings = LogSettings()
+
+    @model_validator(mode="after")
+    def _devices_are_told_apart(self) -> Self:
+        names = [device.name for device in self.devices]
+        twice = {name for name in names if names.count(name) > 1}
+        if twice:
+            raise ValueError(f"devices: the name {', '.join(sorted(twice))} is given twice")
+        for role in (Role.AIR_CONDITIONER, Role.WATER_HEATER, Role.ROOM_THERMOMETER, Role.TANK_THERMOMETER):
+            holders = [device.name for device in self.devices if device.role is role]
+            if len(holders) > 1:
+                raise ValueError(f"devices: {' and '.join(holders)} both have the role {role}; one can")
+        return self
+
+
+def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings file and the environment. Raises SettingsInvalid with every fault named."""
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsInvalid(f"{path} does not exist. Start from examples/home.toml") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{path} is not TOML: {error}") from error
+    for section in ("epias", "mqtt"):
+        if isinstance(tree.get(section), dict) and "password" in tree[section]:
+            raise SettingsInvalid(
+                f"{path}: {section}.password must not stand in this file. Write it into a file of its own, chmod 600, "
+                f"and set {section}.password_file, or set {ENVIRONMENT_PREFIX}{section.upper()}__PASSWORD"
+            )
+    _override(tree, os.environ if environment is None else environment)
+    try:
+        return Settings.model_validate(tree)
+    except ValidationError as error:
+        raise SettingsInvalid(f"{path} is not usable:\n{faults(error, Settings)}") from error
+
+
+def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
+    for key, value in environment.items():
+        if not key.startswith(ENVIRONMENT_PREFIX):
+            continue
+        *parents, leaf = key.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        branch = tree
+        for parent in parents:
+            child = branch.setdefault(parent, {})
+            if not isinstance(child, dict):
+                raise SettingsInvalid(f"{key}: {parent} is not a table, so nothing in it can be overridden")
+            branch = child
+        branch[leaf] = value
+
+
+def faults(error: ValidationError, model: type[BaseModel]) -> str:
+    """One line per fault: the field, what is wrong with its value, and the nearest right name if it is misspelt."""
+    return "\n".join(f"  {line}" for line in _fault_lines(error, model))
+
+
+def _fault_lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
+    for fault in error.errors(include_url=False):
+        *parents, leaf = fault["loc"] or ("",)
+        field = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+        if fault["type"] == "extra_forbidden":
+            names = _field_names(model, parents)
+            near = difflib.get_close_matches(str(leaf), names, n=1, cutoff=0.5)
+            remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
+            yield f"{field}: there is no such setting; {remedy}"
+        elif fault["type"] == "missing":
+            yield f"{field}: is missing"
+        else:
+            said = fault["msg"].removeprefix("Value error, ")
+            given = fault["input"]
+            shown = "" if isinstance(given, dict | list | Value) or "password" in field else f" (it is {given!r})"
+            yield f"{field}: {said}{shown}"
+
+
+def _field_names(model: type[BaseModel], parents: list[Any]) -> list[str]:
+    models: list[type[BaseModel]] = [model]
+    for part in parents:
+        annotations = [
+            m.model_fields[part].annotation for m in models if isinstance(part, str) and part in m.model_fields
+        ]
+        tagged = [m for m in models if isinstance(part, str) and _has_tag(m, part)]
+        models = tagged or [m for annotation in annotations for m in _models_in(annotation)] or models
+    return sorted({name for m in models for name in m.model_fields})
+
+
+def _has_tag(model: type[BaseModel], tag: str) -> bool:
+    kind = model.model_fields.get("kind")
+    return kind is not None and kind.default == tag
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any type expression
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    elif get_origin(annotation) in (Union, types.UnionType, tuple, list, dict, Annotated):
+        for argument in get_args(annotation):
+            yield from _models_in(argument)

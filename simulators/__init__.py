@@ -1,0 +1,1 @@
+"""The world that the hub lives in, speaking the real protocols: broker, plugs, feeds, one physical house."""

@@ -1,0 +1,33 @@
+"""What every test stands on: no leaked tasks, the shared data where present, one profile for hypothesis."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "house", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("house")
+
+SHARED_DATA = Path(os.environ.get("KWH_HUB_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.fixture(autouse=True)
+async def no_leaked_tasks() -> AsyncIterator[None]:
+    """Fail a test that leaves a task behind."""
+    before = asyncio.all_tasks()
+    yield
+    leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
+    assert not leaked, f"tasks left behind: {leaked}"
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real prices, weather and loads; the test is skipped by name where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"not here: {SHARED_DATA}")
+    return SHARED_DATA
