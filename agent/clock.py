@@ -64,7 +64,8 @@ class SharedClock:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._turn(still=False)  # a hub that was killed while it planned left the clock standing
+        self._holders = 0
+        self._mapping()
 
     def now(self) -> datetime:
         """Return the present moment of the simulated home in UTC."""
@@ -84,12 +85,14 @@ class SharedClock:
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
-        """Stop the simulated clock, for the simulators too, and let it run on afterwards."""
+        """Stop the simulated clock, for the simulators too, and let it run on when the last holder lets go."""
+        self._holders += 1
         self._turn(still=True)
         try:
             yield
         finally:
-            self._turn(still=False)
+            self._holders -= 1
+            self._turn(still=self._holders > 0)
 
     def _turn(self, *, still: bool) -> None:
         mapping = self._mapping().turned(still=still, wall_s=time.time())

@@ -31,6 +31,8 @@ class Cause(StrEnum):
     """Neither a plan nor a temperature: off."""
     SAFE_STATE = "safe_state"
     """The hub is going away."""
+    OBSERVED = "observed"
+    """Not an order: the relay was found in this state, which the hub had not asked for."""
 
 
 class Command(Value):

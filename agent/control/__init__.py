@@ -1,0 +1,1 @@
+"""From plan to relays (schedule, interlock, executor) and from meters to readings (sampler)."""

@@ -1,0 +1,126 @@
+"""Holds the relays to the plan: one step looks, decides, orders and journals, and remembers nothing it could lose."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from agent.control.interlock import Situation, verdicts
+from agent.control.sampler import Snapshot
+from agent.control.schedule import Want
+from agent.domain.command import Cause, Command, Stage
+from agent.domain.device import Name, RelayState
+from agent.domain.house import House, LoadState
+from agent.errors import DeviceError, DeviceRefused
+from agent.ports import Clock, Device, Ledger, Relay
+
+_log = logging.getLogger(__name__)
+
+_ATTEMPTS = 2
+"""An order without an answer is given twice at once; after that the next step tries again."""
+
+
+class Executor:
+    """Brings the relays of the house to the state that schedule and interlock agree on."""
+
+    def __init__(self, *, house: House, relays: Mapping[Name, Device], ledger: Ledger, clock: Clock) -> None:
+        self._house = house
+        self._relays = relays
+        """Devices with a relay, by the load that each switches."""
+        self._ledger = ledger
+        self._clock = clock
+
+    async def load_states(self, snapshot: Snapshot) -> dict[Name, LoadState]:
+        """The loads that answered, with the moment of their last change. Journals changes that nobody here ordered.
+
+        Raises JournalError.
+        """
+        states: dict[Name, LoadState] = {}
+        for load, device in self._relays.items():
+            reported = snapshot.relays.get(device.name)
+            if reported is not None:
+                states[load] = await self._load_state(load, device, reported)
+        return states
+
+    async def hold(self, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:
+        """Carry the wants out as far as the interlock lets them; return what it made of them. Raises JournalError."""
+        decided = verdicts(self._house, wanted, situation)
+        for verdict in decided:
+            device = self._relays.get(verdict.load)
+            state = situation.loads.get(verdict.load)
+            if device is not None and state is not None and state.on != verdict.on:
+                await self._order(device, verdict)
+        return decided
+
+    async def release(self) -> None:
+        """Put every load into its safe state, which is off, whether it answered before or not."""
+        for load in self._relays:
+            await self._order(self._relays[load], Want(load=load, on=False, cause=Cause.SAFE_STATE))
+
+    async def _load_state(self, load: Name, device: Device, reported: RelayState) -> LoadState:
+        history = _carried_out(await self._ledger.last_commands(load), reported)
+        if history and history[0].on == reported.on:
+            return LoadState(on=reported.on, since=_since(history))
+        if history or reported.on:
+            await self._keep(device, Want(load=load, on=reported.on, cause=Cause.OBSERVED), Stage.VERIFIED, reported.at)
+            _log.info("%s was found %s; nobody here ordered that", device.name, "on" if reported.on else "off")
+            return LoadState(on=reported.on, since=reported.at if history else None)
+        return LoadState(on=reported.on)
+
+    async def _order(self, device: Device, want: Want) -> None:
+        relay = device.relay
+        if relay is None:
+            return
+        at = self._clock.now()
+        await self._keep(device, want, Stage.REQUESTED, at)
+        stage = await self._switched(relay, device, want)
+        await self._keep(device, want, stage, at)
+        said = _log.info if stage is Stage.VERIFIED else _log.warning
+        said("%s %s (%s): %s", device.name, "on" if want.on else "off", want.cause, stage)
+
+    async def _switched(self, relay: Relay, device: Device, want: Want) -> Stage:
+        for _ in range(_ATTEMPTS):
+            try:
+                await relay.switch(on=want.on)
+            except DeviceRefused as error:
+                _log.warning("%s refused: %s", device.name, error.reason)
+                return Stage.REFUSED
+            except DeviceError as error:
+                _log.debug("%s did not confirm: %s", device.name, error.reason)
+            else:
+                return Stage.VERIFIED
+        return Stage.UNKNOWN
+
+    async def _keep(self, device: Device, want: Want, stage: Stage, at: datetime) -> None:
+        await self._ledger.add_command(
+            Command(
+                command_id=f"{want.load}@{at.isoformat()}",
+                load=want.load,
+                device=device.name,
+                on=want.on,
+                cause=want.cause,
+                stage=stage,
+                at=at,
+            )
+        )
+
+
+def _carried_out(history: Sequence[Command], reported: RelayState) -> Sequence[Command]:
+    """The orders of a history (newest first) that reached the relay, judged by what it reports now.
+
+    A refused order did not. One that was never verified did if the relay stands as it asked.
+    """
+    refused = {command.command_id for command in history if command.stage is Stage.REFUSED}
+    left = [command for command in history if command.command_id not in refused]
+    while left and left[0].stage is not Stage.VERIFIED and left[0].on != reported.on:
+        left = [command for command in left if command.command_id != left[0].command_id]
+    return left
+
+
+def _since(history: Sequence[Command]) -> datetime:
+    """When the newest run of equal orders began; the history is newest first and not empty."""
+    since = history[0].at
+    for command in history:
+        if command.on != history[0].on:
+            break
+        since = command.at
+    return since

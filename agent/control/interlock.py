@@ -1,0 +1,83 @@
+"""The last word before a relay: what a want may become.
+
+In falling order: a house that would draw more than it may sheds load; a tank that is too hot puts its heater off; a
+load that was switched a short while ago stays as it is. Pure functions: the same situation gives the same verdict.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from agent.control.schedule import Want
+from agent.domain.command import Cause
+from agent.domain.device import Name
+from agent.domain.house import WATER_HEATER, House, LoadState
+from agent.domain.value import Value
+
+
+class Situation(Value):
+    """What the interlock looks at."""
+
+    at: datetime
+    loads: dict[Name, LoadState]
+    """As reported; a load that does not answer is missing."""
+    tank_temperature_c: float | None
+    """Measured, or the best estimate; None if nothing is known."""
+    other_power_w: float
+    """What the house draws besides its switched loads."""
+
+
+def verdicts(house: House, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:
+    """The wants as they may be carried out, each with the cause that decided."""
+    held = [_held_by_rest(house, want, situation) for want in wanted]
+    cool = [_held_by_heat(house, want, situation) for want in held]
+    return _held_by_power(house, cool, situation)
+
+
+def _held_by_rest(house: House, want: Want, situation: Situation) -> Want:
+    """Minimum on and off times: relays, compressors and elements live longer when left alone."""
+    state = situation.loads.get(want.load)
+    if state is None or state.since is None or state.on == want.on:
+        return want
+    load = house.load(want.load)
+    least_s, cause = (load.min_on_s, Cause.MIN_ON) if state.on else (load.min_off_s, Cause.MIN_OFF)
+    if situation.at < state.since + timedelta(seconds=least_s):
+        return Want(load=want.load, on=state.on, cause=cause)
+    return want
+
+
+def _held_by_heat(house: House, want: Want, situation: Situation) -> Want:
+    if want.load != WATER_HEATER or not want.on or house.tank is None or situation.tank_temperature_c is None:
+        return want
+    if situation.tank_temperature_c >= house.tank.safety_limit_c:
+        return Want(load=want.load, on=False, cause=Cause.TANK_TOO_HOT)
+    return want
+
+
+def _held_by_power(house: House, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:
+    """Shed until the house stays below its limit: first what is off and would start, then the largest."""
+    if house.power_limit_w is None:
+        return wanted
+    free_w = house.power_limit_w - situation.other_power_w
+    kept: set[Name] = set()
+    for want in sorted((want for want in wanted if want.on), key=lambda want: _shed_last(house, want, situation)):
+        power_w = house.load(want.load).power_w
+        if power_w <= free_w:
+            free_w -= power_w
+            kept.add(want.load)
+    return [
+        want if not want.on or want.load in kept else Want(load=want.load, on=False, cause=Cause.POWER_LIMIT)
+        for want in wanted
+    ]
+
+
+def _shed_last(house: House, want: Want, situation: Situation) -> tuple[bool, bool, float]:
+    state = situation.loads.get(want.load)
+    running = state is not None and state.on
+    return (not running, want.cause is not Cause.MIN_ON, house.load(want.load).power_w)
+
+
+def other_power_w(house_meter_w: float | None, load_powers_w: Mapping[Name, float], base_load_w: float | None) -> float:
+    """What the house draws besides its switched loads, W: metered where the house has a meter, else expected."""
+    if house_meter_w is not None:
+        return max(0.0, house_meter_w - sum(load_powers_w.values()))
+    return base_load_w or 0.0

@@ -1,0 +1,53 @@
+"""A plan, read as orders: what each load should do at a moment, and when that changes."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from agent.domain.command import Cause
+from agent.domain.device import Name
+from agent.domain.house import AirConditioner, House
+from agent.domain.plan import Plan
+from agent.domain.thermostat import thermostat
+from agent.domain.value import Value
+
+
+class Want(Value):
+    """What a load should do, before the interlock has spoken."""
+
+    load: Name
+    on: bool
+    cause: Cause
+
+
+def switching_instants(plan: Plan, after: datetime) -> Sequence[datetime]:
+    """The moments after `after` at which the plan changes a load, in order, each once."""
+    borders = {border for load in plan.loads for block in load.on for border in (block.start, block.end)}
+    return sorted(border for border in borders if after < border < plan.horizon.end)
+
+
+def wants(
+    house: House,
+    plan: Plan | None,
+    moment: datetime,
+    measured_c: Mapping[Name, float | None],
+) -> Sequence[Want]:
+    """What each load of the house should do now.
+
+    The plan decides where it is given and holds the moment. Otherwise the thermostat rule decides from the temperature
+    (°C) that the load serves, and without a temperature the load stays off.
+    """
+    return [_want(house, plan, moment, name, measured_c.get(name)) for name in house.loads]
+
+
+def _want(house: House, plan: Plan | None, moment: datetime, name: Name, measured_c: float | None) -> Want:
+    part = plan.load(name) if plan is not None and moment in plan.horizon else None
+    if part is not None:
+        return Want(load=name, on=part.is_on(moment), cause=Cause.PLAN)
+    if measured_c is None:
+        return Want(load=name, on=False, cause=Cause.NO_PLAN)
+    load = house.load(name)
+    if isinstance(load, AirConditioner):
+        on = thermostat(measured_c, load.thermostat_c, mode=load.mode)
+    else:
+        on = thermostat(measured_c, load.thermostat_c)
+    return Want(load=name, on=on, cause=Cause.THERMOSTAT)

@@ -1,0 +1,103 @@
+"""What the home is like, from the newest snapshot, older readings and the plan's own prediction."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from agent.control.interlock import Situation, other_power_w
+from agent.control.sampler import Snapshot
+from agent.domain.device import Name, Reading
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState, LoadState
+from agent.domain.interval import Series
+from agent.domain.plan import Plan
+
+
+def fresh_temperature_c(reading: Reading | None, moment: datetime, max_age_s: float) -> float | None:
+    """The temperature of a reading that is not older than `max_age_s`, else None."""
+    if reading is None or reading.temperature_c is None:
+        return None
+    return reading.temperature_c if moment - reading.at <= timedelta(seconds=max_age_s) else None
+
+
+def house_state(
+    house: House,
+    at: datetime,
+    measured_c: Mapping[Name, float | None],
+    plan: Plan | None,
+    loads: Mapping[Name, LoadState],
+) -> HouseState:
+    """The home at a moment.
+
+    Where no thermometer answers, the plan's prediction stands in, then the colder end of the comfort band; what was
+    not measured is named in `estimated`.
+    """
+    estimated: set[str] = set()
+    room_c = tank_c = None
+    if house.room is not None:
+        room_c = measured_c.get(AIR_CONDITIONER)
+        if room_c is None:
+            estimated.add("room_temperature_c")
+            room_c = predicted_c(plan, plan.room_temperature_c, at) if plan else None
+            room_c = house.room.comfort.low_c if room_c is None else room_c
+    if house.tank is not None:
+        tank_c = measured_c.get(WATER_HEATER)
+        if tank_c is None:
+            estimated.add("tank_temperature_c")
+            tank_c = predicted_c(plan, plan.tank_temperature_c, at) if plan else None
+            tank_c = house.tank.comfort.low_c if tank_c is None else tank_c
+    return HouseState(
+        at=at,
+        room_temperature_c=room_c,
+        tank_temperature_c=tank_c,
+        estimated=frozenset(estimated),
+        loads=dict(loads),
+    )
+
+
+def predicted_c(plan: Plan, trajectory: Series | None, at: datetime) -> float | None:
+    """What the plan expects a temperature to be at a moment, °C; None outside it and in its first step.
+
+    A trajectory holds the temperature at the end of each step; in between it runs straight.
+    """
+    if trajectory is None:
+        return None
+    before_c, after_c = trajectory.get(at - timedelta(seconds=plan.step_s)), trajectory.get(at)
+    if before_c is None or after_c is None:
+        return None
+    passed = (at - plan.horizon.start) / timedelta(seconds=plan.step_s) % 1
+    return before_c + (after_c - before_c) * passed
+
+
+def situation(
+    snapshot: Snapshot,
+    state: HouseState,
+    powers: Mapping[Name, Name],
+    house_meter: Name | None,
+    base_load_w: float | None,
+) -> Situation:
+    """What the interlock looks at; `powers` names the device that meters each load."""
+    metered = {reading.device: reading.power_w for reading in snapshot.readings if reading.power_w is not None}
+    loads_w = {load: metered[device] for load, device in powers.items() if device in metered}
+    return Situation(
+        at=state.at,
+        loads=state.loads,
+        tank_temperature_c=state.tank_temperature_c,
+        other_power_w=other_power_w(metered.get(house_meter) if house_meter else None, loads_w, base_load_w),
+    )
+
+
+def deviation(plan: Plan, state: HouseState, room_limit_c: float, tank_limit_c: float) -> str | None:
+    """In words how far the home has drifted from the plan, or None while it is within the limits (°C).
+
+    Estimated temperatures never count as drift.
+    """
+    checks = (
+        ("room", "room_temperature_c", plan.room_temperature_c, state.room_temperature_c, room_limit_c),
+        ("tank", "tank_temperature_c", plan.tank_temperature_c, state.tank_temperature_c, tank_limit_c),
+    )
+    for name, field, trajectory, measured_c, limit_c in checks:
+        expected_c = predicted_c(plan, trajectory, state.at)
+        if measured_c is None or expected_c is None or field in state.estimated:
+            continue
+        if abs(measured_c - expected_c) > limit_c:
+            return f"{name} is at {measured_c:.1f} °C, the plan expected {expected_c:.1f} °C"
+    return None
