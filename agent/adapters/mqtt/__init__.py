@@ -1,0 +1,1 @@
+"""The broker of the house and the families of devices on it."""

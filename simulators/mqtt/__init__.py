@@ -1,0 +1,1 @@
+"""A real mosquitto, and Tasmota devices that speak to it."""
