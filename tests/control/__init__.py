@@ -1,0 +1,1 @@
+"""Schedule, interlock, executor and sampler."""

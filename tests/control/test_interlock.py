@@ -1,0 +1,118 @@
+"""Rules of the interlock, as properties over any situation."""
+
+from datetime import UTC, datetime, time, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.control.interlock import Situation, verdicts
+from agent.control.schedule import Want
+from agent.domain.command import Cause
+from agent.domain.house import (
+    AIR_CONDITIONER,
+    WATER_HEATER,
+    AirConditioner,
+    AirConditionerMode,
+    Band,
+    BaseLoadFrom,
+    House,
+    LoadState,
+    Room,
+    Tank,
+    WaterHeater,
+)
+
+NOW = datetime(2020, 1, 1, 12, 0, tzinfo=UTC)
+LIMIT_C = 65.0
+
+
+def house(power_limit_w: float | None = None) -> House:
+    return House(
+        room=Room(heat_capacity_wh_per_c=4000, heat_loss_w_per_c=170, comfort=Band(low_c=20, high_c=24)),
+        air_conditioner=AirConditioner(
+            power_w=1400, cop=3, mode=AirConditionerMode.HEAT, thermostat_c=22, min_on_s=900, min_off_s=600
+        ),
+        tank=Tank(
+            water_kg=80,
+            heat_loss_w_per_c=1.5,
+            ambient_c=20,
+            cold_water_c=10,
+            comfort=Band(low_c=42, high_c=60),
+            safety_limit_c=LIMIT_C,
+        ),
+        water_heater=WaterHeater(power_w=2000, thermostat_c=55, min_on_s=300, min_off_s=300),
+        base_load=(BaseLoadFrom(at=time(0), power_w=300),),
+        power_limit_w=power_limit_w,
+    )
+
+
+loads = st.sampled_from([AIR_CONDITIONER, WATER_HEATER])
+states = st.builds(
+    LoadState,
+    on=st.booleans(),
+    since=st.none() | st.integers(0, 3000).map(lambda ago_s: NOW - timedelta(seconds=ago_s)),
+)
+situations = st.builds(
+    Situation,
+    at=st.just(NOW),
+    loads=st.dictionaries(loads, states),
+    tank_temperature_c=st.none() | st.floats(5, 95),
+    other_power_w=st.floats(0, 4000),
+)
+wanted = st.tuples(st.booleans(), st.booleans()).map(
+    lambda on: [
+        Want(load=AIR_CONDITIONER, on=on[0], cause=Cause.PLAN),
+        Want(load=WATER_HEATER, on=on[1], cause=Cause.PLAN),
+    ]
+)
+
+
+@given(wanted, situations)
+def test_a_tank_above_its_limit_never_keeps_its_heater(wants: list[Want], now: Situation) -> None:
+    verdict = {v.load: v for v in verdicts(house(), wants, now)}[WATER_HEATER]
+    if now.tank_temperature_c is not None and now.tank_temperature_c >= LIMIT_C:
+        assert not verdict.on
+
+
+@given(wanted, situations, st.floats(500, 6000))
+def test_what_is_on_fits_under_the_limit(wants: list[Want], now: Situation, limit_w: float) -> None:
+    home = house(limit_w)
+    on_w = sum(home.load(v.load).power_w for v in verdicts(home, wants, now) if v.on)
+    assert on_w == 0 or on_w + now.other_power_w <= limit_w
+
+
+@given(wanted, situations)
+def test_a_load_is_left_alone_for_its_minimum_time_unless_the_tank_is_too_hot(
+    wants: list[Want], now: Situation
+) -> None:
+    home = house()
+    for verdict in verdicts(home, wants, now):
+        state = now.loads.get(verdict.load)
+        if state is None or state.since is None or state.on == verdict.on:
+            continue
+        load = home.load(verdict.load)
+        rested_s = (NOW - state.since).total_seconds()
+        assert rested_s >= (load.min_on_s if state.on else load.min_off_s) or verdict.cause is Cause.TANK_TOO_HOT
+
+
+@given(wanted, situations)
+def test_without_a_reason_the_plan_is_carried_out(wants: list[Want], now: Situation) -> None:
+    for want, verdict in zip(wants, verdicts(house(), wants, now), strict=True):
+        assert want.load == verdict.load
+        assert (verdict == want) or verdict.cause in {Cause.MIN_ON, Cause.MIN_OFF, Cause.TANK_TOO_HOT}
+
+
+def test_a_running_load_is_shed_last() -> None:
+    now = Situation(
+        at=NOW,
+        loads={WATER_HEATER: LoadState(on=True), AIR_CONDITIONER: LoadState(on=False)},
+        tank_temperature_c=50,
+        other_power_w=300,
+    )
+    wants = [
+        Want(load=AIR_CONDITIONER, on=True, cause=Cause.PLAN),
+        Want(load=WATER_HEATER, on=True, cause=Cause.PLAN),
+    ]
+    by_load = {v.load: v for v in verdicts(house(2500), wants, now)}
+    assert by_load[WATER_HEATER].on
+    assert by_load[AIR_CONDITIONER] == Want(load=AIR_CONDITIONER, on=False, cause=Cause.POWER_LIMIT)
