@@ -119,14 +119,20 @@ class Ledger(Protocol):
     async def plan_in_force(self, moment: datetime) -> Plan | None:
         """Return the newest plan whose horizon holds the moment."""
 
+    async def plans(self, span: Interval) -> Sequence[Plan]:
+        """Return the plans that were made within a span, oldest first."""
+
     async def add_command(self, command: Command) -> None:
         """Keep one stage of a command."""
 
     async def last_commands(self, load: Name, limit: int = 20) -> Sequence[Command]:
         """Return the newest stages of commands to a load, newest first."""
 
+    async def commands(self, span: Interval) -> Sequence[Command]:
+        """Return the stages of commands within a span, oldest first."""
+
     async def add_condition(self, condition: Condition) -> bool:
-        """Keep a condition if it differs from the last of its subject; return whether it did."""
+        """Keep a condition if it is the first of its subject or `well` has changed; return whether it was kept."""
 
     async def conditions(self) -> Sequence[Condition]:
         """Return the last condition of every subject."""
@@ -155,3 +161,6 @@ class Telemetry(Protocol):
 
     async def readings(self, device: Name, span: Interval) -> Sequence[Reading]:
         """Return a device's readings in the order of time."""
+
+    async def prune(self, before: datetime) -> int:
+        """Forget the readings before a moment; return how many."""
