@@ -3,12 +3,14 @@
 import importlib
 import logging
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from agent.adapters.store.schema import Schema
-from agent.adapters.store.sqlite import Mode, corrupt, engine_of, pragma, writing
+from agent.adapters.store.sqlite import corrupt, engine_of, pragma, reading, writing
 from agent.errors import JournalError
 
 _log = logging.getLogger(__name__)
@@ -25,15 +27,31 @@ def opened(path: Path, schema: Schema, *, readonly: bool) -> Engine:
         _create(path, schema)
     elif path.stat().st_size == 0:
         raise corrupt(path, "it is empty")
-    mode: Mode = "ro" if readonly else "rw"
-    engine = engine_of(path, schema, mode)
+    # Checked without the right to write: else SQLite would empty its write-ahead log into a damaged file.
+    with _disposed_on_failure(engine_of(path, schema, "ro")) as engine:
+        revision = _checked(engine, path, schema)
+        if readonly and revision != schema.head:
+            raise JournalError(
+                f"{path} is of an older version (revision {revision}); the hub upgrades it when it starts"
+            )
+    if readonly:
+        return engine
+    engine.dispose()
+    with _disposed_on_failure(engine_of(path, schema, "rw")) as engine:
+        pragma(engine, "journal_mode=WAL")  # a rescued file is without
+        if revision != schema.head:
+            _log.info("upgrading %s from revision %s to %s", path, revision, schema.head)
+            _upgrade(engine, schema)
+    return engine
+
+
+@contextmanager
+def _disposed_on_failure(engine: Engine) -> Iterator[Engine]:
     try:
-        _check(engine, path)
-        _bring_to_head(engine, path, schema, readonly=readonly)
+        yield engine
     except BaseException:
         engine.dispose()
         raise
-    return engine
 
 
 def _create(path: Path, schema: Schema) -> None:
@@ -45,6 +63,7 @@ def _create(path: Path, schema: Schema) -> None:
         leftover.unlink(missing_ok=True)
     engine = engine_of(new, schema, "rwc")
     try:
+        pragma(engine, "journal_mode=WAL")
         _upgrade(engine, schema)
         pragma(engine, "wal_checkpoint(TRUNCATE)")
     finally:
@@ -57,25 +76,17 @@ def _create(path: Path, schema: Schema) -> None:
         os.close(folder)
 
 
-def _check(engine: Engine, path: Path) -> None:
+def _checked(engine: Engine, path: Path, schema: Schema) -> str:
+    """The revision of a file that is whole and ours."""
     found = pragma(engine, "quick_check(3)")
     if found != ["ok"]:
-        raise corrupt(path, "; ".join(found))
-
-
-def _bring_to_head(engine: Engine, path: Path, schema: Schema, *, readonly: bool) -> None:
-    with engine.begin() as connection:
-        found = _revision(connection)
-    if found == schema.head:
-        return
-    if found is None:
+        raise corrupt(path, " ".join("; ".join(found).split()))
+    revision = reading(engine, _revision)
+    if revision is None:
         raise corrupt(path, f"it is not a {schema.name} of this hub")
-    if found > schema.head:
-        raise JournalError(f"{path} was written by a newer version (revision {found}); this one knows {schema.head}")
-    if readonly:
-        raise JournalError(f"{path} is of an older version (revision {found}); it is upgraded when the hub starts")
-    _log.info("upgrading %s from revision %s to %s", path, found, schema.head)
-    _upgrade(engine, schema)
+    if revision > schema.head:
+        raise JournalError(f"{path} was written by a newer version (revision {revision}, here {schema.head})")
+    return revision
 
 
 def _revision(connection: Connection) -> str | None:

@@ -57,7 +57,6 @@ def _settings(schema: Schema, mode: Mode) -> Iterator[str]:
     yield "temp_store=MEMORY"  # the container's root is read-only
     if mode == "ro":
         return
-    yield "journal_mode=WAL"
     yield f"synchronous={schema.synchronous}"
     yield f"journal_size_limit={WAL_LIMIT_BYTES}"
     yield "recursive_triggers=ON"  # else INSERT OR REPLACE deletes rows without asking the append-only triggers

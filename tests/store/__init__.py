@@ -1,0 +1,1 @@
+"""The hub's memory: against an oracle, against kill -9, against damaged files."""
