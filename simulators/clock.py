@@ -40,7 +40,7 @@ class HomeClock:
     def created(cls, path: Path, moment: datetime, speed: float, *, still: bool = False) -> Self:
         """Write the file so that it is `moment` now, and return its clock.
 
-        A clock that is made `still` waits for the hub, which sets it going when it is ready.
+        A clock that is made `still` waits for the hub, which sets it going when its first plan is made.
         """
         new = path.with_suffix(".new")
         mapping = Mapping(domain_s=moment.timestamp(), wall_s=time.time(), speed=speed, still=still)

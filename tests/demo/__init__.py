@@ -1,0 +1,1 @@
+"""The day that is shown to a newcomer."""
