@@ -1,0 +1,279 @@
+"""The shipped images and compose file at work. scripts/test-container finds an engine, builds, calls this, cleans up.
+
+The checks are one life of a hub in the order of the file; each stands on the one before.
+"""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from tests.container.engine import Container, Project, docker, wait_for
+from tests.container.simulated_home import SimulatedHome, simulated_home
+
+pytestmark = pytest.mark.timeout(300)
+
+FOLDER = Path(os.environ["KWH_HUB_TEST_FOLDER"])
+IMAGE = os.environ["KWH_HUB_IMAGE"]
+BROKER_IMAGE = os.environ["KWH_HUB_BROKER_IMAGE"]
+BASE_IMAGE = "python:3.11-slim-bookworm"
+HUB_USER = 1000
+
+SPEED = 60.0
+"""A five-minute step takes five seconds: enough to see, slow enough that a plan outlives a restart."""
+LARGEST_ADDITION_MB = 150
+"""What the image may add to its base; 125 MB when this was written."""
+HEALTHY_WITHIN_S = 120.0
+RESTARTED_WITHIN_S = 60.0
+PASSWORDS = {"epias_password": "epias-word-7Gd2", "broker/kwh-hub": "hub word-x9Kq", "broker/plugs": "plugs-word-m3Zt"}
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Life:
+    """A hub in its container and the home around it."""
+
+    hub: Container
+    home: SimulatedHome
+    passwords: set[str]
+
+    def healthy(self, within_s: float) -> float:
+        """Wait until the hub is healthy; return the seconds it took."""
+        return wait_for("the hub is healthy", lambda: self.hub.health == "healthy", within_s)
+
+    def plan(self) -> str:
+        """Wait for a completed step; return the plan it was held to."""
+        wait_for("a step is completed", lambda: self.hub.heartbeat() is not None, RESTARTED_WITHIN_S)
+        beat = self.hub.heartbeat()
+        assert beat is not None
+        assert beat["plan_id"] is not None
+        return str(beat["plan_id"])
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Say:
+    """Show a measured figure in the output of the run."""
+
+    def shown(figure: str) -> None:
+        with capsys.disabled():
+            print(f"\n    {figure} ", end="")  # noqa: T201 - a run's figures are what it is for
+
+    return shown
+
+
+@pytest.fixture(scope="module")
+def secrets() -> Path:
+    """The folder of passwords as docs/container.md tells to make it."""
+    folder = FOLDER / "secrets"
+    (folder / "broker").mkdir(parents=True)
+    for name, word in PASSWORDS.items():
+        (folder / name).write_text(word + "\n")
+    _give_to_hub(folder, readable_by_others=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def life(secrets: Path) -> Iterator[Life]:
+    """The hub with the flags of the compose file; only its network is the machine's, where the simulated home is."""
+    house = FOLDER / "home"
+    house.mkdir()
+    with simulated_home(house, SPEED) as home:
+        environment, passwords = _environment(home, secrets)
+        _give_to_hub(house, readable_by_others=True)
+        changes = {"image": IMAGE, "network_mode": "host", "environment": environment, "volumes": [f"{house}:{house}"]}
+        variables = {"KWH_HUB_CONFIG": str(_configuration(house)), "KWH_HUB_SECRETS": str(secrets)}
+        project = Project(FOLDER, "hub", changes, variables)
+        try:
+            hub = project.start()
+            yield Life(hub, home, passwords)
+            (FOLDER / "hub.log").write_text(hub.logs())
+        finally:
+            project.remove()
+
+
+def _configuration(house: Path) -> Path:
+    """The home's own settings where it has some, else the example that an owner starts from."""
+    own = house / "home.toml"
+    return own if own.exists() else Path(__file__).parents[2] / "examples" / "home.toml"
+
+
+def _environment(home: SimulatedHome, secrets: Path) -> tuple[dict[str, str], set[str]]:
+    """How the hub reaches the home. Passwords go through files: what is in the environment, the engine shows to all."""
+    environment = home.environment()
+    for name, file in (("EPIAS", "epias_password"), ("MQTT", "broker/kwh-hub")):
+        word = environment.pop(f"KWH_HUB_{name}__PASSWORD", None)
+        if word is not None:
+            (secrets / file).write_text(word)
+    return environment, {(secrets / file).read_text().strip() for file in PASSWORDS}
+
+
+def _give_to_hub(folder: Path, *, readable_by_others: bool) -> None:
+    for path in (folder, *folder.rglob("*")):
+        if os.geteuid() == 0:
+            os.chown(path, HUB_USER, HUB_USER)
+        mode = (0o777 if path.is_dir() else 0o666) if readable_by_others else (0o700 if path.is_dir() else 0o600)
+        path.chmod(mode)
+
+
+def _megabytes(image: str) -> float:
+    return int(docker("image", "inspect", "--format", "{{.Size}}", image)) / 1e6
+
+
+def _as_root(*command: str) -> None:
+    subprocess.run(command if os.geteuid() == 0 else ("sudo", *command), check=True)
+
+
+def test_the_image_is_small(say: Say) -> None:
+    whole, base = _megabytes(IMAGE), _megabytes(BASE_IMAGE)
+    say(f"image {whole:.0f} MB, of which base {base:.0f} MB; broker {_megabytes(BROKER_IMAGE):.0f} MB")
+    assert whole - base < LARGEST_ADDITION_MB
+
+
+def test_the_hub_becomes_healthy(life: Life, say: Say) -> None:
+    seconds = life.healthy(HEALTHY_WITHIN_S)
+    say(f"healthy after {seconds:.0f} s, {docker('stats', '--no-stream', '--format', '{{.MemUsage}}', life.hub.id)}")
+
+
+def test_it_runs_with_the_flags_of_a_home(life: Life) -> None:
+    host = life.hub.inspected()["HostConfig"]
+    assert host["ReadonlyRootfs"]
+    assert host["CapDrop"] == ["ALL"]
+    assert "no-new-privileges:true" in host["SecurityOpt"]
+    assert host["Memory"] > 0
+    assert host["PidsLimit"] > 0
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+
+
+def test_it_is_not_root_and_has_no_capabilities(life: Life) -> None:
+    status = dict(line.split(":\t", 1) for line in life.hub.run("cat", "/proc/1/status").splitlines() if ":\t" in line)
+    assert set(status["Uid"].split()) == {str(HUB_USER)}
+    assert int(status["CapEff"], 16) == 0
+    assert int(status["CapBnd"], 16) == 0
+    assert status["NoNewPrivs"] == "1"
+
+
+@pytest.mark.parametrize("path", ["/written", "/etc/written", "/opt/kwh-hub/written", "/var/written"])
+def test_the_root_cannot_be_written(life: Life, path: str) -> None:
+    assert "Read-only file system" in life.hub.fails("touch", path)
+
+
+def test_only_its_data_outlives_it_on_disk(life: Life) -> None:
+    volumes = [mount["Destination"] for mount in life.hub.inspected()["Mounts"] if mount["Type"] == "volume"]
+    assert volumes == ["/data"]
+    life.hub.run("test", "-w", "/data")
+
+
+def test_the_image_holds_no_pip_and_no_foreign_solver(life: Life) -> None:
+    life.hub.fails("python", "-m", "pip", "--version")
+    assert life.hub.run("find", "/opt/kwh-hub", "-name", "cbc*").strip() == ""
+
+
+def test_a_missing_heartbeat_is_unhealthy(life: Life) -> None:
+    assert "no step completed" in life.hub.fails("python", "-m", "agent.heartbeat", "/run/kwh-hub/none.json")
+
+
+def test_a_relay_is_switched(life: Life, say: Say) -> None:
+    seconds = wait_for("a relay is closed in the house", lambda: bool(life.home.relays_on()), within_s=240)
+    say(f"{', '.join(sorted(life.home.relays_on()))} switched on after {seconds:.0f} s")
+
+
+def test_a_restart_goes_on_with_the_same_plan(life: Life, say: Say) -> None:
+    plan = life.plan()
+    docker("restart", life.hub.id)
+    assert life.plan() == plan
+    say(f"healthy again after {life.healthy(HEALTHY_WITHIN_S):.0f} s")
+
+
+def test_a_killed_hub_is_started_again_and_goes_on_with_the_same_plan(life: Life, say: Say) -> None:
+    plan = life.plan()
+    before = life.hub.inspected()
+    _as_root("kill", "-KILL", str(before["State"]["Pid"]))
+    wait_for(
+        "the engine starts the hub again",
+        lambda: life.hub.inspected()["RestartCount"] > before["RestartCount"],
+        RESTARTED_WITHIN_S,
+    )
+    assert life.plan() == plan
+    say(f"healthy again after {life.healthy(HEALTHY_WITHIN_S):.0f} s")
+
+
+def test_a_hub_that_stands_still_is_unhealthy_until_it_goes_on(life: Life, say: Say) -> None:
+    process = str(life.hub.inspected()["State"]["Pid"])
+    _as_root("kill", "-STOP", process)
+    try:
+        seconds = wait_for("the frozen hub is unhealthy", lambda: life.hub.health == "unhealthy", within_s=180)
+    finally:
+        _as_root("kill", "-CONT", process)
+    say(f"unhealthy after {seconds:.0f} s, healthy again after {life.healthy(HEALTHY_WITHIN_S):.0f} s")
+
+
+def test_stopping_leaves_the_house_safe(life: Life) -> None:
+    wait_for("a relay is closed before the stop", lambda: bool(life.home.relays_on()), within_s=240)
+    docker("stop", life.hub.id)
+    state = life.hub.inspected()["State"]
+    assert (state["ExitCode"], state["OOMKilled"]) == (0, False)
+    wait_for("all relays are open", lambda: not life.home.relays_on(), within_s=10)
+
+
+def test_no_password_can_be_seen_from_outside(life: Life) -> None:
+    shown = docker("inspect", life.hub.id) + docker("history", "--no-trunc", IMAGE) + life.hub.logs()
+    assert len(life.passwords) == len(PASSWORDS)
+    assert [word for word in life.passwords if word in shown] == []
+
+
+@pytest.fixture(scope="module")
+def broker(secrets: Path) -> Iterator[tuple[Container, int]]:
+    """The shipped broker on a port of this machine."""
+    variables = {"KWH_HUB_SECRETS": str(secrets), "KWH_HUB_BROKER_ADDRESS": "127.0.0.1:0"}
+    project = Project(FOLDER, "broker", {"image": BROKER_IMAGE}, variables)
+    try:
+        container = project.start()
+        published = container.inspected()["NetworkSettings"]["Ports"]["1883/tcp"]
+        yield container, int(published[0]["HostPort"])
+    finally:
+        project.remove()
+
+
+def test_the_broker_becomes_healthy(broker: tuple[Container, int]) -> None:
+    container, _ = broker
+    wait_for("the broker is healthy", lambda: container.health == "healthy", within_s=60)
+
+
+@pytest.mark.parametrize(
+    ("user", "word", "answer"),
+    [
+        ("kwh-hub", PASSWORDS["broker/kwh-hub"], "Success"),
+        ("plugs", PASSWORDS["broker/plugs"], "Success"),
+        ("plugs", PASSWORDS["broker/kwh-hub"], "Not authorized"),
+        (None, None, "Not authorized"),
+    ],
+)
+def test_the_broker_knows_its_users(
+    broker: tuple[Container, int], user: str | None, word: str | None, answer: str
+) -> None:
+    assert _greeting(broker[1], user, word) == answer
+
+
+def _greeting(port: int, user: str | None, word: str | None) -> str:
+    """What the broker answers to a client that connects."""
+    answers: list[str] = []
+
+    def heard(
+        _client: mqtt.Client, _data: object, _flags: mqtt.ConnectFlags, reason: ReasonCode, _more: object
+    ) -> None:
+        answers.append(str(reason))
+
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.username_pw_set(user, word)
+    client.on_connect = heard
+    client.connect("127.0.0.1", port)
+    wait_for("the broker answers", lambda: client.loop(timeout=0.2) is not None and bool(answers), within_s=10)
+    client.disconnect()
+    return answers[0]
