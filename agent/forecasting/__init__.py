@@ -1,0 +1,1 @@
+"""What is not known yet, by pure functions: prices, weather between the hours, base load, hot water."""

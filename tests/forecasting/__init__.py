@@ -1,0 +1,1 @@
+"""What is not known yet: pure functions and the rules they keep."""
