@@ -111,6 +111,11 @@ class Timetable:
                 self._follow_clock()
                 self._scheduler.resume()
 
+    def rest(self) -> None:
+        """Start no further job; those that run may end."""
+        if self._scheduler.running:
+            self._scheduler.pause()
+
     async def run(self) -> None:
         """Run the jobs until one breaks; raises what it raised."""
         self._scheduler.start()

@@ -4,8 +4,6 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from pydantic import Field
-
 from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.interval import Instant
 from agent.domain.value import Value
@@ -19,9 +17,9 @@ class Snapshot(Value):
     """What the home said at one moment. A device that did not answer is in `lost`, with the reason."""
 
     at: Instant
-    readings: tuple[Reading, ...] = ()
-    relays: dict[Name, RelayState] = Field(default_factory=dict)
-    lost: dict[Name, str] = Field(default_factory=dict)
+    readings: tuple[Reading, ...]
+    relays: dict[Name, RelayState]
+    lost: dict[Name, str]
 
 
 class Sampler:

@@ -1,0 +1,171 @@
+"""The command `kwh-hub`."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from agent.commands.config import config_check
+from agent.commands.devices import devices
+from agent.commands.plan import day_of_year, plan, time_of_day
+from agent.commands.prices import prices
+from agent.commands.run import run
+from agent.commands.status import status
+from agent.errors import HubError, ProfileInvalid, SettingsInvalid
+
+_EXIT_CODES = """\
+exit codes:
+  0  done
+  1  something outside failed: a feed, a device, the disk; the message says what to do
+  2  the command line or a settings file is wrong; the message names the field and the remedy
+  3  a fault of the hub itself; please report it with the output
+
+Every setting can also be given by the environment: KWH_HUB_MQTT__HOST=192.168.1.5 overrides host in [mqtt].
+"""
+
+_log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the command line says; return the exit code."""
+    arguments = parser().parse_args(argv)
+    act: Callable[[argparse.Namespace], int] = arguments.act
+    try:
+        return act(arguments)
+    except (SettingsInvalid, ProfileInvalid) as error:
+        print(f"kwh-hub: {error}", file=sys.stderr)
+        return 2
+    except HubError as error:
+        print(f"kwh-hub: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except Exception:  # noqa: BLE001 - the last place that can say it
+        _log.exception("the hub ends because of a fault of its own")
+        return 3
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of the hub."""
+    top = argparse.ArgumentParser(
+        prog="kwh-hub",
+        description="Plans the day of a home around prices and weather, and switches its loads by the plan.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=f"kwh-hub {version('kwh-hub')}")
+    words = top.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(words)
+    _add_plan(words)
+    _add_devices(words)
+    _add_prices(words)
+    _add_status(words)
+    _add_config(words)
+    return top
+
+
+Words = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for what add_subparsers returns
+
+
+def _word(
+    words: "Words[argparse.ArgumentParser]",
+    name: str,
+    act: Callable[[argparse.Namespace], int],
+    *,
+    says: str,
+    example: str,
+) -> argparse.ArgumentParser:
+    word = words.add_parser(
+        name,
+        help=says,
+        description=f"{says[0].upper()}{says[1:]}.",
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    word.add_argument("--config", type=Path, default=Path("home.toml"), metavar="FILE", help="settings (home.toml)")
+    word.set_defaults(act=act)
+    return word
+
+
+def _add_run(words: "Words[argparse.ArgumentParser]") -> None:
+    _word(
+        words,
+        "run",
+        run,
+        says="run the hub until it is told to stop (SIGTERM, Ctrl-C); then every relay is switched off",
+        example="kwh-hub run --config /etc/kwh-hub/home.toml",
+    )
+
+
+def _add_plan(words: "Words[argparse.ArgumentParser]") -> None:
+    word = _word(
+        words,
+        "plan",
+        plan,
+        says="plan one day offline, from files, without touching anything",
+        example="kwh-hub plan --config examples/paper.toml --prices examples/paper-prices.csv --date 2020-01-01",
+    )
+    word.add_argument("--prices", type=Path, metavar="CSV", help="columns ts,ptf_tl_mwh: start of delivery, TRY/MWh")
+    word.add_argument(
+        "--weather", type=Path, metavar="CSV", help="columns ts,temperature_c,irradiance_w_m2 (without: the climate)"
+    )
+    word.add_argument("--date", type=day_of_year, metavar="YYYY-MM-DD", help="local day (the first in the files)")
+    word.add_argument("--start", type=time_of_day, metavar="HH:MM", help="plan from here to midnight (00:00)")
+    word.add_argument("--room", type=float, metavar="°C", help="room at the start (middle of its band)")
+    word.add_argument("--tank", type=float, metavar="°C", help="tank at the start (its thermostat's setpoint)")
+    word.add_argument("--time-limit", type=float, metavar="S", help="seconds for the solver (planning.time_limit_s)")
+    word.add_argument("--json", action="store_true", help="print the whole plan as JSON")
+
+
+def _add_devices(words: "Words[argparse.ArgumentParser]") -> None:
+    word = _word(
+        words,
+        "devices",
+        devices,
+        says="list the plugs and sensors that can be seen, with the address to put into the settings",
+        example="kwh-hub devices --seconds 10",
+    )
+    word.add_argument("--seconds", type=float, default=5.0, metavar="S", help="how long to listen (5)")
+    word.add_argument("--json", action="store_true", help="print one JSON object per line")
+
+
+def _add_prices(words: "Words[argparse.ArgumentParser]") -> None:
+    word = _word(
+        words,
+        "prices",
+        prices,
+        says="fetch the day-ahead prices of a day",
+        example="kwh-hub prices --date 2026-04-01",
+    )
+    word.add_argument("--date", type=day_of_year, metavar="YYYY-MM-DD", help="local day (today)")
+    word.add_argument("--smf", action="store_true", help="the balancing market's prices instead")
+    word.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_status(words: "Words[argparse.ArgumentParser]") -> None:
+    word = _word(
+        words,
+        "status",
+        status,
+        says="say what the hub is doing and why; also while it runs",
+        example="kwh-hub status --json",
+    )
+    word.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_config(words: "Words[argparse.ArgumentParser]") -> None:
+    config = words.add_parser("config", help="work with the settings file", description="Work with the settings file.")
+    inner = config.add_subparsers(required=True, metavar="COMMAND")
+    _word(
+        inner,
+        "check",
+        config_check,
+        says="check a settings file and say what it lacks",
+        example="kwh-hub config check --config home.toml",
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What `kwh-hub` can be told to do, one file per word."""

@@ -1,0 +1,75 @@
+"""`kwh-hub devices`: what can be found on the networks of the house. Nothing is switched."""
+
+import argparse
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from agent.adapters.mqtt.broker import Broker
+from agent.composition import broker_of, clock_of, network_of
+from agent.domain.device import Sighting
+from agent.ports import Network
+from agent.settings import Settings, load_settings
+
+_ANSWER_S = 5.0
+
+
+def devices(arguments: argparse.Namespace) -> int:
+    """Scan for a while and print what was seen, as a table or as JSON lines."""
+    settings = load_settings(arguments.config)
+    console = Console(stderr=arguments.json)
+    seen = asyncio.run(_scan(settings, arguments.seconds, console))
+    if arguments.json:
+        for sighting in seen:
+            print(sighting.model_dump_json())  # noqa: T201 - the answer itself
+    else:
+        console.print(_table(seen, {device.address.upper(): device.name for device in settings.devices}))
+        if not seen:
+            console.print(
+                "nothing seen. Are the plugs set to this broker? In Tasmota: Configuration, MQTT; SetOption19 0"
+            )
+    return 0
+
+
+async def _scan(settings: Settings, seconds: float, console: Console) -> Sequence[Sighting]:
+    # A client of its own name, or the broker would put the running hub out to let this one in.
+    broker = broker_of(settings.mqtt.model_copy(update={"client_id": f"{settings.mqtt.client_id}-scan"}))
+    async with asyncio.TaskGroup() as group:
+        connection = group.create_task(broker.run())
+        try:
+            return await _seen(broker, network_of(broker, clock_of(settings)), seconds, console)
+        finally:
+            connection.cancel()
+
+
+async def _seen(broker: Broker, network: Network, seconds: float, console: Console) -> Sequence[Sighting]:
+    await broker.wait_connected(_ANSWER_S)
+    with Progress(console=console, transient=True) as progress:
+        bar = progress.add_task(f"listening on {broker.address}", total=seconds)
+        async with asyncio.TaskGroup() as group:
+            scan = group.create_task(network.scan(seconds))
+            while not scan.done():
+                await asyncio.wait([scan], timeout=0.2)
+                progress.advance(bar, 0.2)
+        return scan.result()
+
+
+def _table(seen: Sequence[Sighting], names: Mapping[str, str]) -> Table:
+    table = Table(title=f"{len(seen)} devices")
+    for column in ("your name", "address", "calls itself", "model", "firmware", "profile", "can", "now"):
+        table.add_column(column)
+    for sighting in sorted(seen, key=lambda sighting: sighting.label):
+        table.add_row(
+            names.get(sighting.address.upper(), "-"),
+            sighting.address,
+            sighting.label,
+            sighting.model,
+            sighting.firmware,
+            sighting.profile or "none fits",
+            ", ".join(sorted(sighting.abilities)),
+            "answers" if sighting.reachable else "away",
+        )
+    return table

@@ -1,0 +1,129 @@
+"""Which adapter stands behind which port, by the owner's settings: the one place that knows them all."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import httpx
+
+from agent.adapters.feeds.epias import EpiasPrices
+from agent.adapters.feeds.epias_answers import Bounds
+from agent.adapters.feeds.open_meteo import OpenMeteoWeather
+from agent.adapters.feeds.retrying import Patience, Retry, RetryingPrices, RetryingWeather
+from agent.adapters.mqtt.broker import Broker
+from agent.adapters.mqtt.tasmota import TasmotaNetwork
+from agent.clock import SharedClock, SystemClock
+from agent.domain.device import Ability, Role
+from agent.errors import ProfileInvalid
+from agent.ports import Clock, Device, Prices, Weather
+from agent.profiles.library import Profiles, load_profiles
+from agent.settings import DeviceSettings, MqttSettings, Settings
+
+_NEEDED = {
+    Role.AIR_CONDITIONER: Ability.RELAY,
+    Role.WATER_HEATER: Ability.RELAY,
+    Role.ROOM_THERMOMETER: Ability.THERMOMETER,
+    Role.TANK_THERMOMETER: Ability.THERMOMETER,
+    Role.METER: Ability.METER,
+}
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The clock that the settings name."""
+    return SystemClock() if settings.clock.file is None else SharedClock(settings.clock.file)
+
+
+def prices_of(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Prices | None:
+    """The market's prices; None without a username, for then nobody can be asked."""
+    epias = settings.epias
+    if not epias.username:
+        return None
+    return RetryingPrices(
+        EpiasPrices(
+            http,
+            clock,
+            zone=settings.home.zone,
+            login_url=epias.login_url,
+            base_url=epias.base_url,
+            username=epias.username,
+            password=epias.reveal,
+            bounds=Bounds(epias.floor_try_per_mwh, epias.cap_try_per_mwh),
+            timeout_s=epias.timeout_s,
+        ),
+        Retry(Patience()),
+    )
+
+
+def weather_of(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Weather:
+    """The weather of the home's place."""
+    return RetryingWeather(
+        OpenMeteoWeather(
+            http,
+            clock,
+            base_url=settings.weather.base_url,
+            latitude=settings.home.latitude,
+            longitude=settings.home.longitude,
+            timeout_s=settings.weather.timeout_s,
+        ),
+        Retry(Patience()),
+    )
+
+
+def broker_of(mqtt: MqttSettings, listener: Callable[[bool, str], None] | None = None) -> Broker:
+    """The broker of the house. Raises SettingsInvalid where its password file cannot be trusted."""
+    return Broker(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=mqtt.client_id,
+        username=mqtt.username,
+        password=mqtt.reveal(),
+        keepalive_s=mqtt.keepalive_s,
+        tls_ca_file=mqtt.tls_ca_file,
+        on_connection=listener,
+    )
+
+
+def network_of(broker: Broker, clock: Clock) -> TasmotaNetwork:
+    """The devices that speak over the broker of the house."""
+    return TasmotaNetwork(broker, clock, load_profiles())
+
+
+def devices_of(settings: Settings, network: TasmotaNetwork) -> Sequence[Device]:
+    """The adopted devices, whether they answer yet or not."""
+    return [
+        network.device(
+            name=device.name,
+            role=device.role,
+            address=device.address,
+            profile=device.profile,
+            channel=device.channel,
+            sensor=device.sensor,
+            deadline_s=device.deadline_s,
+        )
+        for device in settings.devices
+    ]
+
+
+def device_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:
+    """Why devices cannot do what their role asks of them, one line each."""
+    for device in settings.devices:
+        try:
+            profile = profiles.named(device.profile)
+        except ProfileInvalid as error:
+            yield f"devices.{device.name}.profile: {error}"
+            continue
+        needed = _NEEDED[device.role]
+        if needed not in profile.abilities:
+            able = ", ".join(sorted(profile.abilities))
+            yield f"devices.{device.name}: {device.role} needs a {needed}, but {device.profile} has only {able}"
+        yield from _overload(settings, device, profiles)
+
+
+def _overload(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[str]:
+    if device.role not in settings.house.loads:
+        return
+    power_w = settings.house.load(device.role).power_w
+    profile = profiles.named(device.profile)
+    if profile.carries(power_w) is False:
+        yield (
+            f"devices.{device.name}: its relay carries {profile.max_power_w:.0f} W, but the {device.role} draws "
+            f"{power_w:.0f} W; it would burn. Use a contactor or a stronger relay"
+        )

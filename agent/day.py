@@ -1,0 +1,288 @@
+"""The hub's day: what each job of the timetable does."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from functools import partial
+
+from agent.control.conditions import Conditions
+from agent.control.executor import Executor
+from agent.control.sampler import Sampler, Snapshot
+from agent.control.schedule import switching_instants, wants
+from agent.control.situation import deviation, fresh_temperature_c, house_state, situation
+from agent.domain.device import Name, Reading, Role
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
+from agent.domain.interval import Interval
+from agent.domain.market import DayAheadPrices, PriceStatus
+from agent.domain.plan import Fallback, Plan
+from agent.errors import FeedError, FeedNotYet
+from agent.forecasting.base_load import base_load
+from agent.jobs import Job, Timetable, daily, every
+from agent.outlook import Outlook, horizon
+from agent.ports import Clock, Device, Ledger, Planner, Prices, Telemetry, Weather
+from agent.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+LOAD_ROLES: Mapping[Name, Role] = {
+    AIR_CONDITIONER: Role.AIR_CONDITIONER,
+    WATER_HEATER: Role.WATER_HEATER,
+}
+_THERMOMETER_ROLES = {AIR_CONDITIONER: Role.ROOM_THERMOMETER, WATER_HEATER: Role.TANK_THERMOMETER}
+_PLANNER_FALLBACKS = {Fallback.PLANNER_FAILED, Fallback.PLANNER_INFEASIBLE, Fallback.PLANNER_LATE}
+
+_INTERIM_FROM = time(13, 30)
+_FINAL_BY = time(14, 30)
+"""Tomorrow's prices are final at 14:00; half an hour later their absence is worth a word."""
+_FIRST_ANSWER_S = 20.0
+"""Wall seconds that a feed may delay the first plan."""
+_PRICE_HISTORY_DAYS = 7
+_FORECAST_LENGTH = timedelta(hours=48)
+_READINGS_KEPT = timedelta(days=90)
+
+
+class Day:
+    """Fetches, plans, holds the relays and samples; each method can be called at any time and run again."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        clock: Clock,
+        ledger: Ledger,
+        telemetry: Telemetry,
+        prices: Prices | None,
+        weather: Weather,
+        planner: Planner,
+        devices: Sequence[Device],
+        timetable: Timetable,
+        beat: Callable[[str | None], None],
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._ledger = ledger
+        self._telemetry = telemetry
+        self._prices = prices
+        self._weather = weather
+        self._planner = planner
+        self._devices = {device.role: device for device in reversed(devices)}
+        self._timetable = timetable
+        self._beat = beat
+        self._outlook = Outlook(settings, ledger)
+        self._sampler = Sampler(devices, telemetry, clock)
+        self._relays = {
+            load: self._devices[role]
+            for load, role in LOAD_ROLES.items()
+            if role in self._devices and self._devices[role].relay is not None and load in settings.house.loads
+        }
+        self._executor = Executor(house=settings.house, relays=self._relays, ledger=ledger, clock=clock)
+        self._conditions = Conditions(ledger, clock)
+        self._stepping = asyncio.Lock()
+        self._planning = asyncio.Lock()
+
+    def table(self) -> Sequence[Job]:
+        """The periodic work of the hub."""
+        step_s = self._settings.planning.step_s
+        return (
+            Job("step", self.step, every(step_s)),
+            Job("fetch prices", self.fetch_prices, every(900, after=timedelta(seconds=60))),
+            Job("fetch weather", self.fetch_weather, every(10_800, after=timedelta(seconds=420))),
+            Job("plan if due", self.plan_if_due, every(900, after=timedelta(seconds=120))),
+            Job("prune", self.prune, daily(3, 40, self._settings.home.time_zone)),
+        )
+
+    async def start(self) -> None:
+        """Take the house over: hold it to the plan that is in force; without one, see what is known and plan."""
+        plan = await self._plan_in_force()
+        if plan is not None:
+            _log.info("going on with plan %s of %s", plan.plan_id, plan.made_at.isoformat())
+            self._follow(plan)
+            await self.step()
+            self._timetable.soon("fetch prices at start", self.fetch_prices)
+            self._timetable.soon("fetch weather at start", self.fetch_weather)
+            return
+        for fetch in (self.fetch_prices, self.fetch_weather):
+            try:
+                async with asyncio.timeout(_FIRST_ANSWER_S):
+                    await fetch()
+            except TimeoutError:
+                _log.warning("no answer yet from a feed; planning without it")
+        await self.make_plan()
+
+    async def step(self) -> None:
+        """Look, decide, order, journal; ask for a new plan if the house has drifted from this one."""
+        async with self._stepping:
+            snapshot = await self._snapshot()
+            plan = await self._plan_in_force()
+            measured = await self._measured_c(snapshot)
+            state = await self._state(snapshot, plan, measured)
+            wanted = wants(self._settings.house, plan, snapshot.at, measured)
+            now = situation(snapshot, state, self._metered_loads(), self._house_meter(), self._base_load_w(snapshot.at))
+            await self._executor.hold(wanted, now)
+        self._beat(plan.plan_id if plan is not None else None)
+        if plan is not None and self._has_settled(plan, snapshot.at):
+            limits = self._settings.planning
+            drift = deviation(plan, state, limits.room_deviation_c, limits.tank_deviation_c)
+            if drift is not None:
+                _log.info("planning anew: %s", drift)
+                self._timetable.soon("plan", self.make_plan)
+
+    async def make_plan(self) -> None:
+        """Plan from the present state, keep the plan, and act on it at once."""
+        if self._planning.locked():
+            return
+        async with self._planning, self._timetable.standing_still():
+            snapshot = await self._snapshot()
+            plan = await self._plan_in_force()
+            state = await self._state(snapshot, plan, await self._measured_c(snapshot))
+            plan = await self._planner.plan(await self._outlook.problem(state))
+            await self._ledger.add_plan(plan)
+            failed = sorted(plan.fallbacks & _PLANNER_FALLBACKS)
+            await self._conditions.report("planner", well=not failed, detail=", ".join(failed))
+            _log.info("%s", _in_words(plan))
+            self._follow(plan)
+            await self.step()
+
+    async def plan_if_due(self) -> None:
+        """Plan if no plan is in force or it has grown old."""
+        plan = await self._plan_in_force()
+        oldest = timedelta(seconds=self._settings.planning.replan_after_s)
+        if plan is None or self._clock.now() - plan.made_at >= oldest:
+            await self.make_plan()
+
+    async def fetch_prices(self) -> None:
+        """Fetch the days that are not final yet, and one day of history; plan anew where that changes the outlook."""
+        if self._prices is None or not self._settings.tariff.follows_market:
+            return
+        news = False
+        for day in await self._days_to_fetch():
+            try:
+                fresh = await self._prices.day_ahead(day)
+            except FeedNotYet as error:
+                await self._not_yet(day, error)
+            except FeedError as error:
+                await self._conditions.report("feed:epias", well=False, detail=str(error))
+                break
+            else:
+                await self._conditions.report("feed:epias", well=True)
+                news |= await self._is_news(fresh) and day >= self._today()
+        if news and await self._plan_in_force() is not None:
+            await self.make_plan()
+
+    async def fetch_weather(self) -> None:
+        """Fetch the forecast of the coming two days."""
+        now = self._clock.now()
+        start = horizon(now, 3600, 3600).start
+        try:
+            forecast = await self._weather.forecast(Interval(start=start, end=start + _FORECAST_LENGTH))
+        except FeedError as error:
+            await self._conditions.report("feed:weather", well=False, detail=str(error))
+        else:
+            await self._ledger.add_weather(forecast)
+            await self._conditions.report("feed:weather", well=True)
+
+    async def prune(self) -> None:
+        """Let go of readings that nobody will ask for."""
+        await self._telemetry.prune(self._clock.now() - _READINGS_KEPT)
+
+    async def release(self) -> None:
+        """Put every load into its safe state."""
+        async with self._stepping:
+            await self._executor.release()
+
+    def broker_changed(self, well: bool, detail: str) -> None:  # noqa: FBT001 - the broker's listener
+        """Have it noted that the broker went or came; when it came, hold the relays to the plan at once."""
+        self._timetable.soon(f"broker is {'back' if well else 'away'}", partial(self._note_broker, well, detail))
+
+    async def _note_broker(self, well: bool, detail: str) -> None:  # noqa: FBT001 - bound as it came
+        news = await self._conditions.report("broker", well=well, detail=detail)
+        if news and well:
+            await self.step()
+
+    def _follow(self, plan: Plan) -> None:
+        self._timetable.at("switch", switching_instants(plan, self._clock.now()), self.step)
+
+    async def _plan_in_force(self) -> Plan | None:
+        return await self._ledger.plan_in_force(self._clock.now())
+
+    async def _snapshot(self) -> Snapshot:
+        snapshot = await self._sampler.snapshot()
+        for device in self._devices.values():
+            reason = snapshot.lost.get(device.name)
+            await self._conditions.report(f"device:{device.name}", well=reason is None, detail=reason or "")
+        return snapshot
+
+    async def _measured_c(self, snapshot: Snapshot) -> dict[Name, float | None]:
+        """What the thermometer of each load says, if that is fresh enough."""
+        max_age_s = self._settings.control.temperature_max_age_s
+        measured: dict[Name, float | None] = {}
+        for load, role in _THERMOMETER_ROLES.items():
+            device = self._devices.get(role)
+            reading = await self._newest(device.name, snapshot) if device is not None else None
+            measured[load] = fresh_temperature_c(reading, snapshot.at, max_age_s)
+        return measured
+
+    async def _newest(self, device: Name, snapshot: Snapshot) -> Reading | None:
+        for reading in snapshot.readings:
+            if reading.device == device:
+                return reading
+        return await self._telemetry.last_reading(device)
+
+    async def _state(self, snapshot: Snapshot, plan: Plan | None, measured: Mapping[Name, float | None]) -> HouseState:
+        loads = await self._executor.load_states(snapshot)
+        return house_state(self._settings.house, snapshot.at, measured, plan, loads)
+
+    def _metered_loads(self) -> Mapping[Name, Name]:
+        return {load: device.name for load, device in self._relays.items() if device.meter is not None}
+
+    def _house_meter(self) -> Name | None:
+        device = self._devices.get(Role.METER)
+        return device.name if device is not None else None
+
+    def _base_load_w(self, at: datetime) -> float:
+        span = horizon(at, 60, 60)
+        return base_load(self._settings.house, span, self._settings.home.zone).at(at)
+
+    def _has_settled(self, plan: Plan, at: datetime) -> bool:
+        return at - plan.made_at >= timedelta(seconds=self._settings.planning.settle_s)
+
+    def _today(self) -> date:
+        return self._clock.now().astimezone(self._settings.home.zone).date()
+
+    async def _days_to_fetch(self) -> Sequence[date]:
+        today = self._today()
+        wanted = [today]
+        if self._clock.now().astimezone(self._settings.home.zone).time() >= _INTERIM_FROM:
+            wanted.append(today + timedelta(days=1))
+        known = {day: await self._ledger.prices(day) for day in wanted}
+        days = [day for day, prices in known.items() if prices is None or prices.status is not PriceStatus.FINAL]
+        for back in range(1, _PRICE_HISTORY_DAYS + 1):
+            if await self._ledger.prices(today - timedelta(days=back)) is None:
+                return [*days, today - timedelta(days=back)]
+        return days
+
+    async def _not_yet(self, day: date, error: FeedNotYet) -> None:
+        late = self._clock.now().astimezone(self._settings.home.zone).time() >= _FINAL_BY
+        if late or day <= self._today():
+            await self._conditions.report("feed:epias", well=False, detail=str(error))
+
+    async def _is_news(self, fresh: DayAheadPrices) -> bool:
+        """Keep the prices of a day if they differ from what is known."""
+        known = await self._ledger.prices(fresh.day)
+        same = known is not None and known.status is fresh.status and known.price_try_per_kwh == fresh.price_try_per_kwh
+        if same:
+            return False
+        await self._ledger.add_prices(fresh)
+        return True
+
+
+def _in_words(plan: Plan) -> str:
+    proof = plan.proof
+    gap = f"proven within {proof.gap_movable:.1%}" if proof.gap_movable is not None else "nothing proven"
+    without = f"; without {', '.join(sorted(plan.fallbacks))}" if plan.fallbacks else ""
+    blocks = sum(len(load.on) for load in plan.loads)
+    return (
+        f"plan {plan.plan_id} by {plan.method}: {blocks} blocks, movable {proof.movable_try:.2f} TL "
+        f"(thermostat {proof.thermostat_movable_try:.2f} TL), {gap}, {proof.solve_s:.1f} s{without}"
+    )

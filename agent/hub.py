@@ -1,0 +1,145 @@
+"""The hub's life: what it is made of, how it starts, and how it leaves the house safe."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import httpx
+
+from agent.adapters.mqtt.broker import Broker
+from agent.adapters.store.ledger import open_ledger
+from agent.adapters.store.telemetry import open_telemetry
+from agent.composition import broker_of, device_faults, devices_of, network_of, prices_of, weather_of
+from agent.day import Day
+from agent.errors import BrokerUnreachable, SettingsInvalid
+from agent.heartbeat import write_heartbeat
+from agent.jobs import Timetable
+from agent.planning.planner import ChildProcessPlanner
+from agent.ports import Clock
+from agent.profiles.library import load_profiles
+from agent.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+_FIRST_WORD_S = 3.0
+"""Wall seconds that the broker gets to answer before the first step."""
+_RETAINED_S = 0.3
+"""Wall seconds in which a broker delivers what it has kept."""
+_RELEASE_S = 20.0
+"""Wall seconds to put all relays into their safe state on the way out."""
+
+
+class Hub:
+    """One home's hub: the loops of its radios around the work of its day."""
+
+    def __init__(
+        self, day: Day, timetable: Timetable, loops: Sequence[Callable[[], Coroutine[None, None, None]]]
+    ) -> None:
+        self._day = day
+        self._timetable = timetable
+        self._loops = loops
+
+    async def run(self, stop: asyncio.Event, ready: Callable[[], Awaitable[None]]) -> None:
+        """Work until `stop` is set. Whatever ends it, the relays are put into their safe state first.
+
+        `ready` waits for the radios to have spoken. Raises what broke, as an exception group.
+        """
+        async with asyncio.TaskGroup() as radios:
+            tasks = [radios.create_task(loop()) for loop in self._loops]
+            try:
+                await self._work(stop, ready)
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def _work(self, stop: asyncio.Event, ready: Callable[[], Awaitable[None]]) -> None:
+        """The radios outlive this, so that whatever ends it can still tell the relays."""
+        async with asyncio.TaskGroup() as work:
+            jobs: asyncio.Task[None] | None = None
+            try:
+                async with self._timetable.standing_still():
+                    await ready()
+                    await self._day.start()
+                self._timetable.add(self._day.table())
+                jobs = work.create_task(self._timetable.run())
+                await stop.wait()
+            finally:
+                self._timetable.rest()
+                await self._leave_safely()
+                if jobs is not None:
+                    jobs.cancel()
+
+    async def _leave_safely(self) -> None:
+        try:
+            async with asyncio.timeout(_RELEASE_S):
+                await self._day.release()
+        except TimeoutError:
+            _log.error("not every relay could be put into its safe state within %.0f s", _RELEASE_S)
+        else:
+            _log.info("every relay was told to be off")
+
+
+async def run_hub(settings: Settings, clock: Clock) -> None:
+    """Run the hub of a home until SIGTERM or SIGINT. Raises HubError where the home cannot be taken over."""
+    faults = list(device_faults(settings, load_profiles()))
+    if faults:
+        raise SettingsInvalid("the devices cannot be used as they are set:\n  " + "\n  ".join(faults))
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(open_ledger(settings.storage.folder))
+        telemetry = await stack.enter_async_context(open_telemetry(settings.storage.folder))
+        http = await stack.enter_async_context(httpx.AsyncClient())
+        timetable = Timetable(clock)
+        listener = _Listener()
+        broker = broker_of(settings.mqtt, listener)
+        day = Day(
+            settings=settings,
+            clock=clock,
+            ledger=ledger,
+            telemetry=telemetry,
+            prices=prices_of(settings, http, clock),
+            weather=weather_of(settings, http, clock),
+            planner=ChildProcessPlanner(),
+            devices=devices_of(settings, network_of(broker, clock)),
+            timetable=timetable,
+            beat=_beat_to(settings.health.heartbeat_file, settings.planning.step_s),
+        )
+        listener.day = day
+        await Hub(day, timetable, [broker.run]).run(_told_to_stop(), lambda: _heard(broker))
+
+
+class _Listener:
+    """Passes on what the broker says to the day, which is made after it."""
+
+    day: Day | None = None
+
+    def __call__(self, well: bool, detail: str) -> None:  # noqa: FBT001 - the broker's listener
+        if self.day is not None:
+            self.day.broker_changed(well, detail)
+
+
+def _told_to_stop() -> asyncio.Event:
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    return stop
+
+
+async def _heard(broker: Broker) -> None:
+    """Give the broker, and the plugs whose words it kept, a moment before the first step."""
+    try:
+        await broker.wait_connected(_FIRST_WORD_S)
+    except BrokerUnreachable as error:
+        _log.warning("starting without it: %s", error)
+    else:
+        await asyncio.sleep(_RETAINED_S)
+
+
+def _beat_to(path: Path | None, step_s: float) -> Callable[[str | None], None]:
+    def beat(plan_id: str | None) -> None:
+        if path is not None:
+            write_heartbeat(path, step_s=step_s, plan_id=plan_id)
+
+    return beat

@@ -1,0 +1,1 @@
+"""Whole days of the unmodified hub on virtual time."""
