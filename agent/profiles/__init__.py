@@ -1,0 +1,1 @@
+"""What is known of device models, read from device_profiles/ and checked."""
