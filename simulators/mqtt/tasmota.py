@@ -1,0 +1,388 @@
+"""Tasmota devices that live in this process: real MQTT clients around a circuit of the physical house.
+
+Each speaks as Tasmota 14 does, keeps domain time, and can be broken on purpose.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import IntEnum
+from typing import Self
+
+from simulators.mqtt import tasmota_says as says
+from simulators.mqtt.circuit import Circuit, Now
+from simulators.mqtt.link import Link
+from simulators.mqtt.tasmota_says import Energy, Identity, Json
+
+_READY_S = 10.0
+_COUNTER_WH = 12_345.0
+"""What a used device has counted before."""
+
+
+@dataclass(frozen=True)
+class BrokerAddress:
+    """Where devices find the broker."""
+
+    port: int
+    host: str = "127.0.0.1"
+    username: str = ""
+    password: str = ""
+
+
+@dataclass
+class Faults:
+    """What is wrong with a device. Counts go down as they are used up."""
+
+    drop_commands: int = 0
+    """So many commands vanish before they arrive."""
+    drop_answers: int = 0
+    """So many commands are carried out, but what the device says to them vanishes."""
+    delay_s: float = 0.0
+    """Answers come this much later, in wall time."""
+    duplicate: bool = False
+    """Everything is said twice."""
+    old_state_first: bool = False
+    """After a command the state before it is reported once more."""
+    lie: bool = False
+    """It says that the relay obeys, though it does not move."""
+    stuck: bool = False
+    """The relay does not move, and the device says so."""
+    wrong_units: bool = False
+    """Its numbers are °F and Wh, though it calls them °C and kWh."""
+
+
+class PowerOnState(IntEnum):
+    """What relays do when power comes back."""
+
+    OFF = 0
+    ON = 1
+    AS_BEFORE = 3
+
+
+class TasmotaDevice:
+    """Relays, a meter and temperature sensors behind one MQTT client. Enter it to plug it in."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        identity: Identity,
+        now: Now,
+        *,
+        relays: Sequence[Circuit] = (),
+        metered: Circuit | None = None,
+        sensors: Mapping[str, Circuit] | None = None,
+        tele_period_s: float = 300.0,
+        tick_s: float | None = 0.05,
+        shutters: bool = False,
+    ) -> None:
+        """`tele_period_s` counts domain time, `tick_s` (how often that is looked at) wall time; None: never."""
+        self.identity = identity
+        self.faults = Faults()
+        self.power_on_state = PowerOnState.AS_BEFORE
+        self.tele_period_s = tele_period_s
+        self._now = now
+        self._relays = tuple(relays)
+        self._metered = metered
+        self._sensors = dict(sensors or {})
+        self._shutters = shutters
+        self._tick_s = tick_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._states = [False] * len(self._relays)
+        self._muted = False
+        self._booted_at = self._counted_at = self._day_began_at = now()
+        self._next_report_at = self._booted_at
+        self._power_w = 0.0
+        self._energy_wh = _COUNTER_WH
+        self._today_wh = self._yesterday_wh = 0.0
+        self._link = Link(
+            host=broker.host,
+            port=broker.port,
+            username=broker.username,
+            password=broker.password,
+            client_id=f"DVES_{identity.mac[-6:]}",
+            will=(identity.full("tele", "LWT"), "Offline"),
+            command_filter=identity.full("cmnd", "#"),
+            on_up=self._introduce,
+            on_command=self._on_command,
+        )
+
+    # ---- life
+
+    async def __aenter__(self) -> Self:
+        self._boot()
+        await self.wait_up()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop_ticking()
+        self._link.close()
+
+    async def run(self) -> None:
+        """Be plugged in until cancelled."""
+        async with self:
+            await asyncio.Future[None]()
+
+    async def wait_up(self) -> None:
+        """Wait until the broker has let the device in. Raises TimeoutError."""
+        async with asyncio.timeout(_READY_S):
+            await self._link.up.wait()
+
+    def unplug(self) -> None:
+        """Pull the plug: no power, no good-bye."""
+        self._count()
+        self._stop_ticking()
+        self._link.cut()
+        for circuit in self._relays:
+            circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
+
+    async def plug_in(self) -> None:
+        """Put it back: it starts as its PowerOnState says."""
+        self._boot()
+        await self.wait_up()
+
+    async def brown_out(self) -> None:
+        """A dip in the mains: it starts anew, and the broker learns that from its return."""
+        self.unplug()
+        await self.plug_in()
+
+    def press_button(self, channel: int = 1) -> None:
+        """Somebody presses the button on the device: the relay changes, and the device tells everybody."""
+        self._move(channel, on=not self._states[channel - 1])
+        self._say_power(channel)
+
+    def is_on(self, channel: int = 1) -> bool:
+        """Where the relay really is."""
+        return self._states[channel - 1]
+
+    def reset_energy(self) -> None:
+        """The counter begins anew, as after a change of firmware."""
+        self._count()
+        self._energy_wh = self._today_wh = self._yesterday_wh = 0.0
+
+    def report(self) -> None:
+        """Send telemetry now."""
+        self._say("tele", "STATE", self._state())
+        if self._metered is not None or self._sensors:
+            self._say("tele", "SENSOR", self._sensor_report())
+
+    def tick(self) -> None:
+        """Count energy up to now, and report if it is time."""
+        self._count()
+        if self._now() >= self._next_report_at:
+            self._next_report_at = self._now() + timedelta(seconds=self.tele_period_s)
+            self.report()
+
+    def _boot(self) -> None:
+        self._booted_at = self._counted_at = self._now()
+        self._next_report_at = self._booted_at + timedelta(seconds=self.tele_period_s)
+        for channel, before in enumerate(self._states, start=1):
+            on = before if self.power_on_state is PowerOnState.AS_BEFORE else self.power_on_state is PowerOnState.ON
+            self._move(channel, on=on)
+        self._link.open()
+        self._tick_again()
+
+    def _tick_again(self) -> None:
+        if self._tick_s is not None:
+            self.tick()
+            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
+
+    def _stop_ticking(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # ---- what it hears
+
+    def _on_command(self, topic: str, payload: str) -> None:
+        if self.faults.drop_commands > 0:
+            self.faults.drop_commands -= 1
+            return
+        if self.faults.drop_answers > 0:
+            self.faults.drop_answers -= 1
+            self._muted = True
+        try:
+            self._obey(topic.rpartition("/")[2].upper(), payload.strip())
+        finally:
+            self._muted = False
+
+    def _obey(self, command: str, payload: str) -> None:
+        name = command.rstrip("0123456789")
+        number = command.removeprefix(name)
+        if name == "POWER" and self._relays:
+            self._on_power(int(number or 1), payload.upper())
+        elif name == "STATE":
+            self._say("stat", "RESULT", self._state())
+        elif name == "STATUS":
+            self._on_status(payload)
+        elif name == "TELEPERIOD" and payload.isdigit():
+            self.tele_period_s = max(10, int(payload))
+            self._say("stat", "RESULT", {"TelePeriod": int(self.tele_period_s)})
+        elif name == "POWERONSTATE" and payload in {"0", "1", "3"}:
+            self.power_on_state = PowerOnState(int(payload))
+            self._say("stat", "RESULT", {"PowerOnState": int(payload)})
+        else:
+            self._say("stat", "RESULT", {"Command": "Unknown", "Input": command})
+
+    def _on_power(self, channel: int, payload: str) -> None:
+        if not 1 <= channel <= len(self._relays):
+            return
+        off_word, on_word, toggle_word, _ = (word.upper() for word in self.identity.words)
+        before = self._states[channel - 1]
+        wanted = {
+            **dict.fromkeys((off_word, "OFF", "0", "FALSE"), False),
+            **dict.fromkeys((on_word, "ON", "1", "TRUE"), True),
+            **dict.fromkeys((toggle_word, "TOGGLE", "2"), not before),
+        }.get(payload)
+        if wanted is None:  # nothing, or nothing known: tell the state
+            self._say_power(channel)
+            return
+        if self.faults.old_state_first:
+            self._say_power(channel)
+        if not (self.faults.lie or self.faults.stuck):
+            self._move(channel, on=wanted)
+        self._say_power(channel, pretend=wanted if self.faults.lie else None)
+
+    def _on_status(self, payload: str) -> None:
+        uptime = self._now() - self._booted_at
+        every = says.status(self.identity, self._now(), uptime, tuple(self._states), int(self.power_on_state))
+        every["STATUS8"] = every["STATUS10"] = {"StatusSNS": self._sensor_report()}
+        every["STATUS11"] = {"StatusSTS": self._state()}
+        kinds = [kind for kind in every if kind != "STATUS8"] if payload == "0" else [f"STATUS{payload}"]
+        for kind in kinds:
+            if kind in every:
+                self._say("stat", kind, every[kind])
+
+    # ---- what it says
+
+    def _introduce(self) -> None:
+        discovery = f"tasmota/discovery/{self.identity.mac}"
+        self._link.publish(self.identity.full("tele", "LWT"), "Online", retain=True)
+        config = says.discovery_config(self.identity, len(self._relays), shutters=self._shutters)
+        self._link.publish(f"{discovery}/config", json.dumps(config), retain=True)
+        announced = {"sn": self._sensor_report(), "ver": 1}
+        self._link.publish(f"{discovery}/sensors", json.dumps(announced), retain=True)
+        for channel in range(1, len(self._relays) + 1):
+            self._say_power(channel)
+        self.report()
+
+    def _say_power(self, channel: int, *, pretend: bool | None = None) -> None:
+        on = self._states[channel - 1] if pretend is None else pretend
+        key = says.power_key(channel, len(self._relays))
+        word = self.identity.words[int(on)]
+        self._say("stat", "RESULT", {key: word})
+        self._send(self.identity.full("stat", key), word)
+
+    def _say(self, prefix: str, kind: str, message: Json) -> None:
+        self._send(self.identity.full(prefix, kind), json.dumps(message, separators=(",", ":")))
+
+    def _send(self, topic: str, payload: str) -> None:
+        if self._muted:
+            return
+        for _ in range(2 if self.faults.duplicate else 1):
+            if self.faults.delay_s:
+                asyncio.get_running_loop().call_later(self.faults.delay_s, self._link.publish, topic, payload)
+            else:
+                self._link.publish(topic, payload)
+
+    def _state(self) -> Json:
+        uptime = self._now() - self._booted_at
+        return says.state(self.identity, self._now(), uptime, self._link.connects, tuple(self._states))
+
+    def _sensor_report(self) -> Json:
+        self._count()
+        factor, offset = (1.8, 32.0) if self.faults.wrong_units else (1.0, 0.0)
+        temperatures_c = {name: at.temperature_c() * factor + offset for name, at in self._sensors.items()}
+        return says.sensors(self.identity, self._now(), self._energy(), temperatures_c)
+
+    def _energy(self) -> Energy | None:
+        if self._metered is None:
+            return None
+        unit = 1000.0 if self.faults.wrong_units else 1.0
+        return Energy(
+            since=self._day_began_at,
+            power_w=self._power_w,
+            total_wh=self._energy_wh * unit,
+            today_wh=self._today_wh * unit,
+            yesterday_wh=self._yesterday_wh * unit,
+        )
+
+    # ---- what it does
+
+    def _move(self, channel: int, *, on: bool) -> None:
+        self._count()
+        self._states[channel - 1] = on
+        self._relays[channel - 1].switch(on)
+        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
+
+    def _count(self) -> None:
+        """Integrate what was drawn since the last look, at the power of that look."""
+        now = self._now()
+        energy_wh = self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
+        if now.date() != self._counted_at.date():
+            self._yesterday_wh, self._today_wh = self._today_wh, 0.0
+        self._energy_wh += energy_wh
+        self._today_wh += energy_wh
+        self._counted_at = now
+        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
+
+
+class TasmotaPlug(TasmotaDevice):
+    """A plug with one relay and an energy meter."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        identity: Identity,
+        circuit: Circuit,
+        now: Now,
+        *,
+        tele_period_s: float = 300.0,
+        tick_s: float | None = 0.05,
+    ) -> None:
+        super().__init__(
+            broker, identity, now, relays=[circuit], metered=circuit, tele_period_s=tele_period_s, tick_s=tick_s
+        )
+
+
+class TasmotaThermometer(TasmotaDevice):
+    """A board with a DS18B20 and no relay."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        identity: Identity,
+        circuit: Circuit,
+        now: Now,
+        *,
+        tele_period_s: float = 300.0,
+        tick_s: float | None = 0.05,
+    ) -> None:
+        super().__init__(
+            broker, identity, now, sensors={"DS18B20": circuit}, tele_period_s=tele_period_s, tick_s=tick_s
+        )
+
+
+class TasmotaRelaySensor(TasmotaDevice):
+    """A relay with a DS18B20 on its jack, as the Sonoff TH16."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        identity: Identity,
+        circuit: Circuit,
+        now: Now,
+        *,
+        tele_period_s: float = 300.0,
+        tick_s: float | None = 0.05,
+    ) -> None:
+        super().__init__(
+            broker,
+            identity,
+            now,
+            relays=[circuit],
+            sensors={"DS18B20": circuit},
+            tele_period_s=tele_period_s,
+            tick_s=tick_s,
+        )
