@@ -28,6 +28,7 @@ LARGEST_PAYLOAD_BYTES = 64 * 1024
 """No device of a home says more; what is longer is dropped."""
 _UNACKNOWLEDGED_MS = 10_000
 """The kernel gives a connection up when the broker has not taken what was sent for so long: no command comes later."""
+_MOST_COMPLAINTS = 100
 _CHECK_S = 1.0
 """How often paho is asked to look after pings."""
 _BROKEN = (OSError, ValueError, struct.error, IndexError)
@@ -80,7 +81,7 @@ class Broker:
         self._password = password
         self._keepalive_s = keepalive_s
         self._tls_ca_file = tls_ca_file
-        self._on_connection = on_connection
+        self.on_connection = on_connection
         self._connect_limit_s = connect_limit_s
         self._retry_s = retry_s
         self._receivers: dict[str, list[Receiver]] = {}
@@ -88,7 +89,7 @@ class Broker:
         self._connection: _Connection | None = None
         self._up = asyncio.Event()
         self._told: bool | None = None
-        self._said_too_long = False
+        self._complained: set[str] = set()
 
     @property
     def connected(self) -> bool:
@@ -173,7 +174,7 @@ class Broker:
         return connection
 
     def _begin(self, connection: "_Connection") -> None:
-        self._said_too_long = False
+        self._complained.clear()
         if self._receivers:
             connection.subscribe(list(self._receivers))
         self._up.set()
@@ -187,21 +188,15 @@ class Broker:
             _log.info("MQTT broker connected: %s", detail)
         else:
             _log.warning("MQTT broker lost: %s", detail)
-        if self._on_connection is not None:
-            self._on_connection(well, detail)
+        if self.on_connection is not None:
+            self.on_connection(well, detail)
 
     def _sort_filters(self) -> None:
         self._patterns = tuple(filter_ for filter_ in self._receivers if "+" in filter_ or "#" in filter_)
 
     def _receive(self, message: Message) -> None:
         if len(message.payload) > LARGEST_PAYLOAD_BYTES:
-            if not self._said_too_long:
-                self._said_too_long = True
-                _log.warning(
-                    "dropped %d bytes on %.80r, and from now on whatever is as long",
-                    len(message.payload),
-                    message.topic,
-                )
+            self._complain(message, f"{len(message.payload)} bytes are too long")
             return
         fitting = [message.topic] if message.topic in self._receivers else []
         fitting += [pattern for pattern in self._patterns if topic_matches_sub(pattern, message.topic)]
@@ -210,7 +205,13 @@ class Broker:
                 try:
                     receiver(message)
                 except HubError as error:
-                    _log.warning("message on %.80r not understood: %s", message.topic, error)
+                    self._complain(message, error)
+
+    def _complain(self, message: Message, reason: object) -> None:
+        """Once per topic and connection: a device gone mad must not fill the log, nor the memory."""
+        if message.topic not in self._complained and len(self._complained) < _MOST_COMPLAINTS:
+            self._complained.add(message.topic)
+            _log.warning("message on %.80r dropped, as will be others like it: %s", message.topic, reason)
 
 
 class _Connection:

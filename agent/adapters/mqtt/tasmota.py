@@ -1,0 +1,256 @@
+"""The Tasmota family: devices found by their discovery messages, switched, read back and measured.
+
+A command is carried out when the device has reported the wanted state and says the same again when it is asked.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.tasmota_messages import (
+    DiscoveryConfig,
+    SensorUnclear,
+    TasmotaMalformed,
+    mac_of,
+    read_announced_sensors,
+    read_config,
+)
+from agent.adapters.mqtt.tasmota_station import Station
+from agent.domain.device import Ability, Name, Protocol, Reading, RelayState, Role, Sighting
+from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnverified
+from agent.ports import Clock, Device
+from agent.profiles.library import Profiles
+from agent.profiles.profile import Family
+
+_log = logging.getLogger(__name__)
+
+_DISCOVERY = "tasmota/discovery"
+_MOST_STATIONS = 256
+"""More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
+_DEADLINE_S = 5.0
+_IMPLAUSIBLE = 2.0
+"""A meter that reports this many times its relay's rating reports nonsense."""
+
+
+T = TypeVar("T")
+
+
+class TasmotaRelay:
+    """One relay of a Tasmota device."""
+
+    def __init__(self, station: Station, clock: Clock, name: Name, channel: int, deadline_s: float) -> None:
+        self._station = station
+        self._clock = clock
+        self._name = name
+        self._channel = channel
+        self._command = f"POWER{channel}"
+        self._deadline_s = deadline_s
+
+    async def switch(self, *, on: bool) -> RelayState:
+        """Switch, wait for the wanted state, read it back.
+
+        Raises DeviceUnreachable (the state is then unknown), DeviceUnverified, DeviceRefused.
+        """
+        async with self._station.conversation(self._name, self._deadline_s, self._station.relay_turn) as config:
+            self._check_channel(config)
+            word = config.on_word if on else config.off_word
+            try:
+                async with asyncio.timeout(self._station.patience_s(self._deadline_s) / 2):
+                    await self._station.hear_relay(self._command, word, self._channel, wanted=on)
+            except TimeoutError:
+                _log.debug("%s did not confirm, it is asked", self._name)  # the command or its answer may be lost
+            state = await self._ask()
+        if state.on is not on:
+            raise DeviceUnverified(self._name, f"is {_word(on=state.on)} after it was told to be {_word(on=on)}")
+        return state
+
+    async def read(self) -> RelayState:
+        """Ask the device. Raises DeviceUnreachable, DeviceRefused if it has no such relay."""
+        async with self._station.conversation(self._name, self._deadline_s, self._station.relay_turn) as config:
+            self._check_channel(config)
+            return await self._ask()
+
+    async def _ask(self) -> RelayState:
+        on = await self._station.hear_relay(self._command, "", self._channel, wanted=None)
+        return RelayState(on=on, at=self._clock.now())
+
+    def _check_channel(self, config: DiscoveryConfig) -> None:
+        if self._channel not in config.channels:  # some firmware would switch relay 1 instead
+            known = ", ".join(str(channel) for channel in config.channels) or "none"
+            raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {known}")
+
+
+class TasmotaMeter:
+    """The energy meter of a Tasmota device."""
+
+    def __init__(
+        self, station: Station, name: Name, channel: int, deadline_s: float, max_power_w: float | None = None
+    ) -> None:
+        self._station = station
+        self._name = name
+        self._channel = channel
+        self._deadline_s = deadline_s
+        self._max_power_w = max_power_w
+
+    async def read(self) -> Reading:
+        """Ask for power (W) and the device's counter (Wh). Raises DeviceUnreachable, DeviceMalformed."""
+        at, report = await self._station.sensors(self._name, self._deadline_s)
+        power_w = self._of_channel(report.power_w)
+        if power_w is None:
+            raise DeviceMalformed(self._name, "reports no power")
+        if self._max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self._max_power_w:
+            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self._max_power_w:g} W")
+        return Reading(device=self._name, at=at, power_w=power_w, energy_wh=self._of_channel(report.energy_wh))
+
+    def _of_channel(self, numbers: Sequence[T]) -> T | None:
+        """A device with several relays gives one number, or one for each."""
+        index = self._channel - 1 if len(numbers) > 1 else 0
+        return numbers[index] if index < len(numbers) else None
+
+
+class TasmotaThermometer:
+    """One temperature sensor of a Tasmota device."""
+
+    def __init__(self, station: Station, name: Name, sensor: str | None, deadline_s: float) -> None:
+        self._station = station
+        self._name = name
+        self._sensor = sensor
+        self._deadline_s = deadline_s
+
+    async def read(self) -> Reading:
+        """Ask for the temperature (°C). Raises DeviceUnreachable, DeviceMalformed; DeviceRefused if unclear which."""
+        at, report = await self._station.sensors(self._name, self._deadline_s)
+        try:
+            return Reading(device=self._name, at=at, temperature_c=report.temperature_of(self._sensor))
+        except SensorUnclear as error:
+            raise DeviceRefused(self._name, str(error)) from error
+        except TasmotaMalformed as error:
+            raise DeviceMalformed(self._name, str(error)) from error
+        except ValidationError as error:  # -127 °C is how a DS18B20 with a broken wire answers
+            raise DeviceMalformed(self._name, "reports a temperature that no home has") from error
+
+
+class TasmotaNetwork:
+    """All Tasmota devices on one broker."""
+
+    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._profiles = profiles
+        self._stations: dict[str, Station] = {}
+        self._by_topic: dict[str, Station] = {}
+        """Stations that the settings list by their topic."""
+        broker.subscribe(f"{_DISCOVERY}/+/config", self._on_config)
+        broker.subscribe(f"{_DISCOVERY}/+/sensors", self._on_sensors)
+
+    async def scan(self, duration_s: float) -> Sequence[Sighting]:
+        """Listen for `duration_s` wall seconds and return what was seen. Raises BrokerUnreachable."""
+        await self._broker.wait_connected(duration_s)
+        await asyncio.sleep(duration_s)
+        return [
+            self._sighting(station.config, station)
+            for _, station in sorted(self._stations.items())
+            if station.config is not None
+        ]
+
+    def device(
+        self,
+        *,
+        name: Name,
+        role: Role,
+        profile: str,
+        address: str,
+        channel: int = 1,
+        sensor: str | None = None,
+        deadline_s: float | None = None,
+    ) -> Device:
+        """A device of the home, with the abilities of its profile. Raises ProfileInvalid if there is no such profile.
+
+        It need not have been seen yet: until it announces itself its calls raise DeviceUnreachable. `address` is its
+        MAC address or its MQTT topic; without `deadline_s` (wall seconds) the profile's counts.
+        """
+        known = self._profiles.named(profile)
+        station = self._adopt(address)
+        if deadline_s is None:
+            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        can = known.abilities
+        return Device(
+            name=name,
+            role=role,
+            relay=TasmotaRelay(station, self._clock, name, channel, deadline_s) if Ability.RELAY in can else None,
+            meter=TasmotaMeter(station, name, channel, deadline_s, known.max_power_w) if Ability.METER in can else None,
+            thermometer=TasmotaThermometer(station, name, sensor, deadline_s) if Ability.THERMOMETER in can else None,
+        )
+
+    async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
+        """Wait at most `timeout_s` wall seconds for adopted devices to announce themselves; return whether all did."""
+        stations = [self._adopt(address) for address in addresses]
+        try:
+            async with asyncio.timeout(timeout_s):
+                for station in stations:
+                    await station.announced_itself.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _adopt(self, address: str) -> Station:
+        mac = mac_of(address)
+        stations, key = (self._by_topic, address) if mac is None else (self._stations, mac)
+        station = stations.setdefault(key, Station(self._broker, self._clock))
+        if not station.adopted:
+            station.adopted = True
+            station.listen()
+        for other in tuple(self._stations.values()):
+            if mac is None and other.config is not None and other.config.topic == address:
+                station.announce(other.config)
+        return station
+
+    def _on_config(self, message: Message) -> None:
+        mac = message.topic.split("/")[-2]
+        station = self._stations.get(mac)
+        if not message.payload:
+            # Somebody cleared the broker's memory of it; an adopted device is still there and still answers.
+            if station is not None and not station.adopted:
+                station.leave()
+                del self._stations[mac]
+            return
+        config = read_config(mac, message.payload)
+        if station is None:
+            station = self._stations[mac] = self._new_station(mac)
+        station.announce(config)
+        if config.topic in self._by_topic:
+            self._by_topic[config.topic].announce(config)
+
+    def _on_sensors(self, message: Message) -> None:
+        mac = message.topic.split("/")[-2]
+        if mac_of(mac) != mac:
+            raise TasmotaMalformed("not the topic of a device")
+        if message.payload:
+            station = self._stations.get(mac) or self._new_station(mac)
+            station.announced = read_announced_sensors(message.payload)
+            self._stations[mac] = station
+
+    def _new_station(self, mac: str) -> Station:
+        if len(self._stations) >= _MOST_STATIONS:
+            raise TasmotaMalformed(f"more than {_MOST_STATIONS} devices announce themselves; {mac} is not remembered")
+        return Station(self._broker, self._clock)
+
+    def _sighting(self, config: DiscoveryConfig, station: Station) -> Sighting:
+        return Sighting(
+            protocol=Protocol.MQTT,
+            address=config.mac,
+            profile=self._profiles.fitting(Protocol.MQTT, Family.TASMOTA, config.model, station.abilities),
+            label=config.name or config.topic,
+            model=config.model,
+            firmware=config.firmware,
+            reachable=station.online is True,
+            abilities=station.abilities,
+        )
+
+
+def _word(*, on: bool) -> str:
+    return "on" if on else "off"

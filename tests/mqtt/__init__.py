@@ -1,0 +1,1 @@
+"""The broker and the devices on it, against the real mosquitto."""
