@@ -5,16 +5,18 @@ import shutil
 import tempfile
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from sqlalchemy.dialects import sqlite
 
 from agent import ports
 from agent.adapters.store.ledger import SqlLedger, open_ledger
+from agent.adapters.store.schema import Moment
 from agent.domain.command import Command
 from agent.domain.condition import Condition
 from agent.domain.interval import Interval
@@ -133,6 +135,22 @@ def test_the_ledger_answers_as_an_oracle_does() -> None:
             max_examples=30, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+@given(moment=st.datetimes(datetime(1900, 1, 1), datetime(2300, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - hypothesis adds the zone
+def test_a_moment_is_kept_to_the_microsecond(moment: datetime) -> None:
+    column, dialect = Moment(), sqlite.dialect()
+    kept = column.process_bind_param(moment, dialect)
+    assert column.process_result_value(kept, dialect) == moment.astimezone(UTC)
+
+
+async def test_a_plan_is_no_longer_in_force_at_the_end_of_its_horizon(tmp_path: Path) -> None:
+    plan = values.plan(0)
+    async with open_ledger(tmp_path) as ledger:
+        await ledger.add_plan(plan)
+        assert await ledger.plan_in_force(plan.horizon.start) == plan
+        assert await ledger.plan_in_force(plan.horizon.end - timedelta(microseconds=1)) == plan
+        assert await ledger.plan_in_force(plan.horizon.end) is None
 
 
 async def test_of_many_reports_at_once_exactly_one_is_news(tmp_path: Path) -> None:

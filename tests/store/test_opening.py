@@ -13,7 +13,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import inspect, text
 
 from agent.adapters.store.database import open_database
 from agent.adapters.store.ledger import open_ledger
@@ -47,6 +47,23 @@ async def a_ledger(folder: Path, plan_count: int = 1) -> Path:
 async def test_closing_leaves_one_whole_file(tmp_path: Path) -> None:
     await a_ledger(tmp_path / "deep" / "down")
     assert names(tmp_path / "deep" / "down") == ["ledger.sqlite"]
+
+
+async def test_closing_empties_the_write_ahead_log_beside_a_reader_too(tmp_path: Path) -> None:
+    await a_ledger(tmp_path)
+    async with open_ledger(tmp_path, readonly=True) as reader:
+        async with open_ledger(tmp_path) as writer:
+            await writer.add_plan(values.plan(1))
+        assert (tmp_path / "ledger.sqlite-wal").stat().st_size == 0
+        assert len(await reader.plans(values.ALL_TIME)) == 2
+
+
+@pytest.mark.parametrize(("schema", "synchronous"), [(LEDGER_FILE, 2), (TELEMETRY_FILE, 1)])
+async def test_what_a_power_cut_may_take(tmp_path: Path, schema: Schema, synchronous: int) -> None:
+    query = text("SELECT * FROM pragma_synchronous, pragma_journal_mode, pragma_foreign_keys")
+    async with open_database(tmp_path, schema) as database:
+        found = await database.read(lambda connection: connection.execute(query).one())
+    assert tuple(found) == (synchronous, "wal", 1)
 
 
 def test_a_later_opening_loads_no_alembic(tmp_path: Path) -> None:

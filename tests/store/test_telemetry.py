@@ -4,6 +4,7 @@ import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from agent import ports
 from agent.adapters.store.telemetry import open_telemetry
 from agent.domain.device import Reading
 from agent.domain.interval import Interval
+from agent.errors import JournalError
 from tests.store import values
 
 MEASURED = ("power_w", "energy_wh", "temperature_c")
@@ -56,6 +58,14 @@ async def test_adding_a_step_twice_is_harmless(tmp_path: Path) -> None:
         for _ in range(2):
             await telemetry.add_readings(values.step_readings(7))
         assert len(await telemetry.readings("plug-3", values.ALL_TIME)) == 1
+
+
+async def test_a_step_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    fine, absurd = (Reading(device=name, at=values.START, energy_wh=wh) for name, wh in (("a", 1), ("b", 2**64)))
+    async with open_telemetry(tmp_path) as telemetry:
+        with pytest.raises(JournalError, match="too large"):
+            await telemetry.add_readings([fine, absurd])
+        assert await telemetry.last_reading("a") is None
 
 
 async def test_meter_and_thermometer_of_one_device_share_a_reading(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One job at a time, within a time limit."""
 
 import asyncio
+import gc
 import threading
 from pathlib import Path
 
@@ -39,6 +40,8 @@ async def test_a_job_that_hangs_is_busy_and_keeps_its_turn_until_it_ends() -> No
 
 
 async def test_a_cancelled_caller_leaves_the_turn_to_its_job() -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, complaint: complaints.append(complaint))
     turns = Turns(Path("ledger.sqlite"))
     begun, go_on = threading.Event(), threading.Event()
 
@@ -55,3 +58,6 @@ async def test_a_cancelled_caller_leaves_the_turn_to_its_job() -> None:
         await turns.run(lambda: 1, BRIEFLY_S)
     go_on.set()
     assert await turns.run(lambda: 1, LONG_S) == 1
+    del caller  # it holds on to what it waited for
+    gc.collect()
+    assert complaints == [], "an answer that nobody waits for is no mistake"

@@ -25,8 +25,6 @@ def opened(path: Path, schema: Schema, *, readonly: bool) -> Engine:
         if readonly:
             raise JournalError(f"{path} does not exist; it is made when the hub runs for the first time")
         _create(path, schema)
-    elif path.stat().st_size == 0:
-        raise corrupt(path, "it is empty")
     # Checked without the right to write: else SQLite would empty its write-ahead log into a damaged file.
     with _disposed_on_failure(engine_of(path, schema, "ro")) as engine:
         revision = _checked(engine, path, schema)
@@ -83,7 +81,7 @@ def _checked(engine: Engine, path: Path, schema: Schema) -> str:
         raise corrupt(path, " ".join("; ".join(found).split()))
     revision = reading(engine, _revision)
     if revision is None:
-        raise corrupt(path, f"it is not a {schema.name} of this hub")
+        raise corrupt(path, f"it is empty or not a {schema.name} of this hub")
     if revision > schema.head:
         raise JournalError(f"{path} was written by a newer version (revision {revision}, here {schema.head})")
     return revision

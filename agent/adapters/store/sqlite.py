@@ -88,7 +88,7 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise _journal_error(path, error.orig) from error
-    except (sqlite3.Error, SQLAlchemyError, OSError) as error:
+    except (sqlite3.Error, SQLAlchemyError, OSError, OverflowError) as error:  # the last: over 64 bits
         raise _journal_error(path, error) from error
 
 
