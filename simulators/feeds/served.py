@@ -11,6 +11,8 @@ from aiohttp import web
 
 LONGEST_SILENCE_S = 60.0
 """A connection that is never answered is given up after this many wall seconds."""
+TRICKLE_S = 0.05
+FLOOD_BYTES = 8_000_000
 
 
 class Clock(Protocol):
@@ -21,7 +23,7 @@ class Clock(Protocol):
 
 
 class Fault(StrEnum):
-    """A way to fail. The first six are known to every server, the others to those that say so."""
+    """A way to fail. The first group is known to every server, the others to those that say so."""
 
     SERVER_ERROR = "500"
     THROTTLED = "429"
@@ -33,6 +35,10 @@ class Fault(StrEnum):
     """The connection is refused."""
     TRUNCATED = "truncated"
     """The answer breaks off in the middle."""
+    TRICKLE = "trickle"
+    """A byte now and then, and never the last."""
+    FLOOD = "flood"
+    """An answer far longer than anybody asked for."""
 
     UNAUTHORIZED = "401"
     HOURS_23 = "hours_23"
@@ -47,7 +53,18 @@ class Fault(StrEnum):
     """Ten times the sun."""
 
 
-EVERYWHERE = frozenset({Fault.SERVER_ERROR, Fault.THROTTLED, Fault.HTML, Fault.SILENT, Fault.DOWN, Fault.TRUNCATED})
+EVERYWHERE = frozenset(
+    {
+        Fault.SERVER_ERROR,
+        Fault.THROTTLED,
+        Fault.HTML,
+        Fault.SILENT,
+        Fault.DOWN,
+        Fault.TRUNCATED,
+        Fault.TRICKLE,
+        Fault.FLOOD,
+    }
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -135,14 +152,12 @@ class FailingServer:
     async def _misbehave(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         self.questions.append(request.path)
         match self._fault:
-            case Fault.SERVER_ERROR:
-                return web.json_response({"status": "INTERNAL_SERVER_ERROR"}, status=500)
-            case Fault.THROTTLED:
-                return web.json_response({"error": True, "reason": "Too many requests"}, status=429)
-            case Fault.HTML:
-                return web.Response(text="<!doctype html><title>Bakım</title>Bakım çalışması", content_type="text/html")
+            case Fault.SERVER_ERROR | Fault.THROTTLED | Fault.HTML | Fault.FLOOD:
+                return _useless_answer(self._fault)
             case Fault.SILENT:
                 return await self._silence()
+            case Fault.TRICKLE:
+                return await self._trickle(request)
             case Fault.TRUNCATED:
                 return await _broken_off(request)
             case _:
@@ -155,6 +170,29 @@ class FailingServer:
         except TimeoutError:
             pass
         return web.Response(status=503)
+
+    async def _trickle(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        over = self._end_of_silence
+        for _ in range(int(LONGEST_SILENCE_S / TRICKLE_S)):
+            if over.is_set() or request.transport is None:
+                break
+            await response.write(b" ")
+            await asyncio.sleep(TRICKLE_S)
+        return response
+
+
+def _useless_answer(fault: Fault) -> web.Response:
+    match fault:
+        case Fault.SERVER_ERROR:
+            return web.json_response({"status": "INTERNAL_SERVER_ERROR"}, status=500)
+        case Fault.THROTTLED:
+            return web.json_response({"error": True, "reason": "Too many requests"}, status=429)
+        case Fault.FLOOD:
+            return web.Response(body=b" " * FLOOD_BYTES, content_type="application/json")
+        case _:
+            return web.Response(text="<!doctype html><title>Bakım</title>Bakım çalışması", content_type="text/html")
 
 
 async def _broken_off(request: web.Request) -> web.StreamResponse:

@@ -30,6 +30,8 @@ ERROR_OF = {
     Fault.THROTTLED: FeedThrottled,
     Fault.HTML: FeedMalformed,
     Fault.TRUNCATED: FeedUnreachable,
+    Fault.TRICKLE: FeedUnreachable,
+    Fault.FLOOD: FeedMalformed,
     Fault.HOURS_23: FeedIncomplete,
     Fault.YESTERDAY: FeedImplausible,
     Fault.NULL_PRICE: FeedImplausible,
@@ -62,6 +64,12 @@ async def test_a_failure_leaves_nothing_behind_once_it_is_over(fault: Fault) -> 
             await prices.day_ahead(PAPER_DAY)
         await server.fail(None)
         assert (await prices.day_ahead(PAPER_DAY)).status is PriceStatus.FINAL
+
+
+async def test_an_answer_without_end_is_cut_off() -> None:
+    async with epias(fault=Fault.FLOOD) as (prices, _, _):
+        with pytest.raises(FeedMalformed, match="longer than 4000000 bytes"):
+            await prices.day_ahead(PAPER_DAY)
 
 
 async def test_the_papers_day_arrives_in_lira_per_kwh_at_its_hours() -> None:

@@ -1,6 +1,7 @@
 """What is made of the platform's answers, whatever they are."""
 
 import json
+import math
 from datetime import date, datetime, timedelta, timezone
 from typing import Any
 
@@ -14,11 +15,12 @@ from agent.errors import FeedError, FeedImplausible, FeedIncomplete, FeedMalform
 from tests.feeds.worlds import BERLIN, BOUNDS, ISTANBUL, PAPER_DAY
 
 Row = dict[str, Any]
+HALF_HOUR = timedelta(minutes=30)
 MIDNIGHT = datetime(2020, 1, 1, tzinfo=timezone(timedelta(hours=3)))
 
 
-def rows(count: int = 24, spacing_s: int = 3600, price: object = 300.0) -> list[Row]:
-    starts = [MIDNIGHT + timedelta(seconds=k * spacing_s) for k in range(count)]
+def rows(count: int = 24, spacing_s: int = 3600, price: object = 300.0, first: datetime = MIDNIGHT) -> list[Row]:
+    starts = [first + timedelta(seconds=k * spacing_s) for k in range(count)]
     return [{"date": start.isoformat(), "hour": start.strftime("%H:%M"), "price": price} for start in starts]
 
 
@@ -117,22 +119,25 @@ def test_hours_of_other_days_are_left_aside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error"),
+    ("answer", "error", "message"),
     [
-        (body([]), FeedNotYet),
-        (body(None), FeedMalformed),
-        (b"", FeedMalformed),
-        (b"<html>", FeedMalformed),
-        (body(rows(price="311")), FeedMalformed),
-        (body([{"date": row["date"]} for row in rows()]), FeedMalformed),
-        (body([*rows(), rows()[3]]), FeedMalformed),
-        (body(rows(30, 600)), FeedMalformed),
-        (body(rows(price=-0.01)), FeedImplausible),
-        (body(rows(price=4500.01)), FeedImplausible),
+        (body([]), FeedNotYet, "2020-01-01 is not published yet"),
+        (body(None), FeedMalformed, "items: Input should be a valid"),
+        (b"", FeedMalformed, "Invalid JSON"),
+        (b"<html>", FeedMalformed, "Invalid JSON"),
+        (body(rows(price="311")), FeedMalformed, r"items\.0\.price: .* \(and 23 more\)"),
+        (body(rows(price=math.nan)), FeedMalformed, "finite number"),
+        (body(rows(price=math.inf)), FeedMalformed, "finite number"),
+        (body([{"date": row["date"]} for row in rows()]), FeedMalformed, "Field required"),
+        (body([*rows(), rows()[3]]), FeedMalformed, "2020-01-01 03:00 is given twice"),
+        (body(rows(30, 600)), FeedMalformed, "600 s apart"),
+        (body(rows(first=MIDNIGHT + HALF_HOUR)), FeedMalformed, "2020-01-01 00:30 is not the start of a delivery"),
+        (body(rows(price=-0.01)), FeedImplausible, r"-0\.01 TRY/MWh is below the floor of 0"),
+        (body(rows(price=4500.01)), FeedImplausible, r"4500\.01 TRY/MWh is above the cap of 4500"),
     ],
 )
-def test_what_is_wrong_has_its_name(answer: bytes, error: type[FeedError]) -> None:
-    with pytest.raises(error) as caught:
+def test_what_is_wrong_has_its_name(answer: bytes, error: type[FeedError], message: str) -> None:
+    with pytest.raises(error, match=message) as caught:
         whole_day(answer, FinalItems, PAPER_DAY, ISTANBUL, BOUNDS)
     assert type(caught.value) is error
 

@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.adapters.feeds.open_meteo import forecast_of
@@ -32,6 +32,8 @@ ERROR_OF = {
     Fault.THROTTLED: FeedThrottled,
     Fault.HTML: FeedMalformed,
     Fault.TRUNCATED: FeedUnreachable,
+    Fault.TRICKLE: FeedUnreachable,
+    Fault.FLOOD: FeedMalformed,
     Fault.SILENT: FeedUnreachable,
     Fault.DOWN: FeedUnreachable,
     Fault.NULLS: FeedImplausible,
@@ -75,6 +77,8 @@ async def test_the_temperature_of_an_hour_is_the_mean_of_its_ends() -> None:
     start=st.datetimes(datetime(2020, 1, 1), datetime(2020, 1, 1, 23, 59)),  # noqa: DTZ001 - made aware below
     hours=st.integers(min_value=1, max_value=48),
 )
+@example(start=datetime(2020, 1, 1, 23, 59), hours=48)  # noqa: DTZ001 - made aware below
+@example(start=datetime(2019, 12, 31, 22, 30), hours=3)  # noqa: DTZ001 - made aware below
 @pytest.mark.parametrize("now_hour", [0, 23])
 async def test_the_forecast_covers_what_was_asked_for(now_hour: int, start: datetime, hours: int) -> None:
     span = Interval(start=start.replace(tzinfo=UTC), end=start.replace(tzinfo=UTC) + timedelta(hours=hours))
@@ -146,6 +150,7 @@ def answer(temperature: object = 5.0, radiation: object = 100.0, hours: list[int
         (answer(radiation=-1), FeedImplausible, "-1.0 is outside 0 to 1500"),
         (answer(temperature="5"), FeedMalformed, r"hourly\.temperature_2m\.0"),
         (answer(hours=[*HOURS[:5], *HOURS[6:]]), FeedMalformed, "06:00 UTC follows 2020-01-01 04:00 UTC: not an hour"),
+        (answer(hours=[10**20, 10**20 + 3600]), FeedMalformed, r"hourly\.time\.0"),
         (answer(hours=HOURS[24:]), FeedIncomplete, "got 2020-01-02"),
         (b'{"error":true,"reason":"out of coffee"}', FeedMalformed, "hourly"),
     ],

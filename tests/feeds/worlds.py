@@ -20,6 +20,7 @@ AFTERNOON_BEFORE = datetime(2019, 12, 31, 15, 0, tzinfo=ISTANBUL)
 CREDENTIALS = ("canary-user", "canary-password")
 BOUNDS = Bounds(floor_try_per_mwh=0, cap_try_per_mwh=4500)
 TIMEOUT_S = 0.3
+WITHOUT_END = {Fault.SILENT, Fault.TRICKLE}
 
 
 class ManualClock:
@@ -80,7 +81,7 @@ async def epias(
             username=CREDENTIALS[0],
             password=lambda: password,
             bounds=BOUNDS,
-            timeout_s=TIMEOUT_S if fault is Fault.SILENT else 10,
+            timeout_s=TIMEOUT_S if fault in WITHOUT_END else 10,
             sleep=sleep,
         )
         yield prices, server, clock
@@ -100,6 +101,6 @@ async def open_meteo(
             base_url=server.base_url,
             latitude=latitude,
             longitude=28.98,
-            timeout_s=TIMEOUT_S if fault is Fault.SILENT else 10,
+            timeout_s=TIMEOUT_S if fault in WITHOUT_END else 10,
         )
         yield weather, server, clock
