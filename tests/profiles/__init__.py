@@ -1,0 +1,1 @@
+"""Device profiles: what may stand in them, and that what is generated from them is current."""
