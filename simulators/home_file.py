@@ -21,22 +21,22 @@ SIMULATED_DEVICES = """
 [[devices]]
 name = "ac-plug"
 role = "air_conditioner"
-profile = "tasmota"
+profile = "tasmota-plug"
 address = "A0B1C2000001"
 [[devices]]
 name = "boiler-plug"
 role = "water_heater"
-profile = "tasmota"
+profile = "tasmota-plug"
 address = "A0B1C2000002"
 [[devices]]
 name = "room-sensor"
 role = "room_thermometer"
-profile = "tasmota"
+profile = "tasmota-thermometer"
 address = "A0B1C2000003"
 [[devices]]
 name = "tank-sensor"
 role = "tank_thermometer"
-profile = "tasmota"
+profile = "tasmota-thermometer"
 address = "A0B1C2000004"
 """
 
@@ -74,13 +74,17 @@ class HomeFile(_Part):
     devices: tuple[Plugged, ...] = ()
 
     @property
+    def by_address(self) -> dict[str, list[Plugged]]:
+        """What stands in one casing, by MAC address."""
+        found: dict[str, list[Plugged]] = {}
+        for device in self.devices:
+            found.setdefault(device.address.replace(":", "").upper(), []).append(device)
+        return found
+
+    @property
     def zone(self) -> ZoneInfo:
         """The time zone of the home."""
         return ZoneInfo(self.home.time_zone)
-
-    def device(self, role: Role) -> Plugged | None:
-        """The device with a role, None if none has it."""
-        return next((device for device in self.devices if device.role is role), None)
 
 
 def read_home(path: Path) -> HomeFile:

@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from agent.domain.house import Band, House
 from agent.domain.interval import Interval
 from simulators.report.record import DayRecord
-from simulators.report.table import day_in_words
+from simulators.report.table import signed, span_in_words
 
 Axis: TypeAlias = Any
 """A matplotlib axis; the library has no types."""
@@ -78,12 +78,12 @@ def _headline(figure: Figure, record: DayRecord) -> None:
     bills = [run.bill_try(record.price_try_per_kwh) for run in (record.planned, record.thermostat)]
     saved = (bills[1] - bills[0] + record.heat_left_try) / abs(bills[1]) if bills[1] else 0.0
     said = f"{abs(saved):.0%} {'cheaper' if saved >= 0 else 'dearer'} with the plan"
-    figure.text(0.02, 0.955, f"{day_in_words(record.day)}: {said}", fontsize=16, fontweight="bold")
+    figure.text(0.02, 0.955, f"{span_in_words(record)}: {said}", fontsize=16, fontweight="bold")
     figure.text(
         0.02,
         0.922,
         f"{bills[0]:.2f} TL instead of {bills[1]:.2f} TL for the whole home; "
-        f"heat left in walls and tank at the end counts {record.heat_left_try:+.2f} TL",
+        f"heat left in walls and tank at the end counts {signed(record.heat_left_try, 2)} TL",
         fontsize=10.5,
         color=SOFT,
     )

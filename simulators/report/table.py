@@ -42,8 +42,22 @@ def day_in_words(day: date) -> str:
     return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
+def span_in_words(record: DayRecord) -> str:
+    """The day, and its hours if it is not a whole one."""
+    start, end = (moment.astimezone(record.zone) for moment in (record.span.start, record.span.end))
+    hours = "" if end.date() > start.date() else f", {start:%H:%M} to {end:%H:%M}"
+    return f"{day_in_words(record.day)}{hours}"
+
+
+def signed(value: float, digits: int) -> str:
+    """A number with its sign, the minus a real one; what rounds to nothing has none."""
+    rounded = round(value, digits)
+    sign = "+" if rounded > 0 else "−" if rounded < 0 else ""
+    return f"{sign}{abs(rounded):.{digits}f}"
+
+
 def _table(record: DayRecord) -> Table:
-    table = Table(title=f"The day of {day_in_words(record.day)}", title_style="bold", header_style="bold")
+    table = Table(title=span_in_words(record), title_style="bold", header_style="bold")
     table.add_column("")
     for column in ("plan", "thermostats", "difference"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -71,7 +85,7 @@ def _load_rows(record: DayRecord) -> Iterator[Row]:
     for mine, theirs in _pairs(record):
         used_kwh = [sum(load.energy_wh.values) / 1000 for load in (mine, theirs)]
         cells = [f"{kwh:.1f} kWh, on {len(load.on)}×" for kwh, load in zip(used_kwh, (mine, theirs), strict=True)]
-        yield mine.label, cells[0], cells[1], f"{used_kwh[0] - used_kwh[1]:+.1f} kWh"
+        yield mine.label, cells[0], cells[1], f"{signed(used_kwh[0] - used_kwh[1], 1)} kWh"
 
 
 def _comfort_rows(record: DayRecord) -> Iterator[Row]:
@@ -87,15 +101,15 @@ def _comfort_rows(record: DayRecord) -> Iterator[Row]:
 
 
 def _money_row(label: str, mine_try: float, theirs_try: float) -> Row:
-    share = f" ({(mine_try - theirs_try) / theirs_try:+.1%})" if theirs_try > 0 else ""
-    return label, f"{mine_try:.2f} TL", f"{theirs_try:.2f} TL", f"{mine_try - theirs_try:+.2f} TL{share}"
+    share = f" ({signed((mine_try - theirs_try) / theirs_try * 100, 1)}%)" if theirs_try > 0 else ""
+    return label, f"{mine_try:.2f} TL", f"{theirs_try:.2f} TL", f"{signed(mine_try - theirs_try, 2)} TL{share}"
 
 
 def _end_row(label: str, mine_c: Series | None, theirs_c: Series | None) -> Row:
     if mine_c is None or theirs_c is None:
         return label, "", "", ""
     mine, theirs = mine_c.values[-1], theirs_c.values[-1]
-    return label, f"{mine:.1f} °C", f"{theirs:.1f} °C", f"{mine - theirs:+.1f} °C"
+    return label, f"{mine:.1f} °C", f"{theirs:.1f} °C", f"{signed(mine - theirs, 1)} °C"
 
 
 def _bold(row: Row) -> Row:
@@ -140,12 +154,12 @@ def _plan_sentences(record: DayRecord) -> Iterator[str]:
 def _proof_in_words(record: DayRecord) -> str:
     gaps = [plan.gap_movable for plan in record.plans if plan.method is Method.MILP and plan.gap_movable is not None]
     if not gaps:
-        return "How good the plans are could not be proven."
-    proven = "Each plan" if len(gaps) == len(record.plans) else f"{len(gaps)} of them"
-    verb = "is" if proven == "Each plan" or len(gaps) == 1 else "are"
+        return "How good that was could not be proven."
+    who = "Every plan" if len(gaps) == len(record.plans) else f"{len(gaps)} of the plans"
+    verb = "is" if len(gaps) == len(record.plans) or len(gaps) == 1 else "are"
     if max(gaps) < 0.0005:
-        return f"{proven} {verb} proven to be the cheapest possible on its forecast."
-    return f"{proven} {verb} proven to cost at most {max(gaps):.1%} more than the cheapest possible on its forecast."
+        return f"{who} {verb} proven to be the cheapest possible on its forecast."
+    return f"{who} {verb} proven to cost at most {max(gaps):.1%} more than the cheapest possible on its forecast."
 
 
 def _pairs(record: DayRecord) -> Iterator[tuple[LoadRecord, LoadRecord]]:
