@@ -16,7 +16,7 @@ NICENESS = 10
 
 def main() -> None:
     """Answer one problem and end."""
-    _end_with_parent()
+    end_with_parent()
     os.nice(NICENESS)
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
@@ -25,7 +25,7 @@ def main() -> None:
         answer.write(solve(problem).model_dump_json())
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Have the kernel kill this process when the hub is gone, however it went."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

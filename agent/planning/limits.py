@@ -13,7 +13,8 @@ from math import inf
 from agent.domain.house import Band
 from agent.planning.model import Load, Store
 
-TOLERANCE_C = 1e-6
+TOLERANCE_C = 1e-5
+"""Ten times the solver's own tolerance, so that no schedule is lost to rounding at a limit."""
 _ROUNDING_C = 1e-9
 
 

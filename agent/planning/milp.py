@@ -12,11 +12,17 @@ import highspy
 import pulp
 
 from agent.domain.device import Name
+from agent.domain.plan import Fallback
 from agent.planning.limits import TOLERANCE_C, Limits
 from agent.planning.model import Load, Schedule, Store
 
 RELATIVE_GAP = 1e-4
 """A plan whose bound is this near counts as optimal."""
+
+_MISSING = {
+    highspy.HighsModelStatus.kInfeasible: Fallback.PLANNER_INFEASIBLE,
+    highspy.HighsModelStatus.kTimeLimit: Fallback.PLANNER_LATE,
+}
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class Answer:
     bound_try: float | None
     """No admissible schedule costs less; None if it proved nothing."""
     optimal: bool
-    infeasible: bool
+    missing: Fallback | None
+    """Why there is no schedule; None if there is one."""
 
 
 @dataclass(frozen=True)
@@ -178,13 +185,13 @@ def _solved(
         highs.setSolution(start)
     solver.callSolver(program)
     info, status = highs.getInfo(), highs.getModelStatus()
-    schedule: Schedule | None = None
-    if info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
-        values = highs.getSolution().col_value
-        schedule = {name: tuple(values[on.index] > 0.5 for on in mine.on) for name, mine in columns.items()}
+    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
+        missing = _MISSING.get(status, Fallback.PLANNER_FAILED)
+        return Answer(schedule=None, bound_try=None, optimal=False, missing=missing)
+    values = highs.getSolution().col_value
     return Answer(
-        schedule=schedule,
+        schedule={name: tuple(values[on.index] > 0.5 for on in mine.on) for name, mine in columns.items()},
         bound_try=info.mip_dual_bound if isfinite(info.mip_dual_bound) else None,
         optimal=status == highspy.HighsModelStatus.kOptimal,
-        infeasible=status == highspy.HighsModelStatus.kInfeasible,
+        missing=None,
     )

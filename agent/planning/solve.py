@@ -34,7 +34,7 @@ def solve(problem: Problem) -> Plan:
     for index, group in enumerate(groups):
         left_s = problem.time_limit_s - (time.monotonic() - began_s)
         findings.append(_Search(model, group, baseline).run(max(SHORTEST_S, left_s / (len(groups) - index))))
-    missing = frozenset(finding.missing for finding in findings if finding.missing is not None)
+    missing = frozenset(finding.answer.missing for finding in findings if finding.answer.missing is not None)
     if missing:
         return thermostat_plan(problem, *missing)
     solution = _solution(findings, time.monotonic() - began_s)
@@ -48,8 +48,6 @@ class _Finding:
     answer: Answer
     relaxed: bool
     """Whether its limits left the comfort band."""
-    missing: Fallback | None
-    """Why there is no schedule to be kept; None if there is one."""
 
 
 def _groups(model: Model) -> list[list[Load]]:
@@ -102,14 +100,11 @@ class _Search:
         """Solve within the time."""
         spare_w = self._grid.spare_w if len(self._group) > 1 else None
         answer = optimum(self._group, self._limits, spare_w, self._start, time_limit_s)
-        missing: Fallback | None = None
-        if answer.schedule is None:
-            missing = Fallback.PLANNER_INFEASIBLE if answer.infeasible else Fallback.PLANNER_LATE
-        elif not self._holds(answer.schedule, SIMULATION_TOLERANCE_C):
+        if answer.schedule is not None and not self._holds(answer.schedule, SIMULATION_TOLERANCE_C):
             _log.error("the solver's schedule breaks its limits when simulated")
-            missing = Fallback.PLANNER_FAILED
+            answer = replace(answer, schedule=None, missing=Fallback.PLANNER_FAILED)
         relaxed = any(self._limits[load.name].are_relaxed(load.store.comfort) for load in self._group)
-        return _Finding(answer=answer, relaxed=relaxed, missing=missing)
+        return _Finding(answer=answer, relaxed=relaxed)
 
     def _fullest(self, order: Sequence[Load]) -> Schedule:
         """Each load in turn runs as much as its limits and the power that is left allow."""

@@ -1,0 +1,1 @@
+"""The planning room: physics, rule, program, proof, and the process that holds them."""
