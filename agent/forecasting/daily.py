@@ -14,7 +14,7 @@ def daily_moments_s(at: time, span: Interval, zone: ZoneInfo, reach_s: int = 0) 
     as late as it was due before.
     """
     earliest = span.start - timedelta(seconds=reach_s)
-    day = earliest.astimezone(zone).date() - timedelta(days=1)
+    day = earliest.astimezone(zone).date()
     last = span.end.astimezone(zone).date()
     while day <= last:
         moment = datetime.combine(day, at, zone).astimezone(UTC)

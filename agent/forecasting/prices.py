@@ -22,9 +22,9 @@ _WORST_LAST = (PriceStatus.FINAL, PriceStatus.INTERIM, PriceStatus.ESTIMATED)
 def estimated_day(day: date, known: Mapping[date, DayAheadPrices], zone: ZoneInfo) -> DayAheadPrices:
     """A day like the known one that resembles it most, hour by hour of the local clock.
 
-    Failing the day that the rule names, the newest known day stands in; failing all, one price for every hour. Of
-    `known` only whole days that are final or interim count. `fetched_at` is that of the day copied, else the midnight
-    at which `day` begins.
+    Failing the day that the rule names, the newest known day before stands in; failing all, one price for every hour.
+    Of `known` only earlier, whole days that are final or interim count. `fetched_at` is that of the day copied, else
+    the midnight at which `day` begins.
     """
     like = next(_candidates(day, known, zone), None)
     if like is None:
@@ -61,10 +61,10 @@ def _candidates(day: date, known: Mapping[date, DayAheadPrices], zone: ZoneInfo)
     week_before = day - timedelta(days=7)
     is_like_the_day_before = _TUESDAY <= day.weekday() <= _FRIDAY
     named = [day - timedelta(days=1), week_before] if is_like_the_day_before else [week_before]
-    newest_first = sorted(known, reverse=True)
+    newest_first = sorted((other for other in known if other < day), reverse=True)
     for other in (*named, *newest_first):
         prices = known.get(other)
-        if other != day and prices is not None and _is_evidence(prices, zone):
+        if prices is not None and _is_evidence(prices, zone):
             yield prices
 
 

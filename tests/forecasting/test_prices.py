@@ -66,6 +66,11 @@ def test_when_nothing_is_known_every_hour_costs_the_same() -> None:
     assert estimate.price_try_per_kwh.covers(local_day(MONDAY, ISTANBUL))
 
 
+def test_a_day_is_not_estimated_from_itself_or_the_future() -> None:
+    known = {day: priced(day) for day in (MONDAY, MONDAY + timedelta(days=1))}
+    assert estimated_day(MONDAY, known, ISTANBUL) == estimated_day(MONDAY, {}, ISTANBUL)
+
+
 def test_an_estimate_is_no_evidence_for_another() -> None:
     guess = priced(MONDAY, status=PriceStatus.ESTIMATED)
     assert estimated_day(MONDAY + timedelta(days=1), {MONDAY: guess}, ISTANBUL) == estimated_day(

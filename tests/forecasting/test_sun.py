@@ -41,6 +41,17 @@ def test_the_noon_sun_stands_as_high_as_the_season_says(day: tuple[int, int, int
     assert highest == pytest.approx(90 - LATITUDE + declination, abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("day", "minutes"), [((2023, 2, 11), -14.2), ((2023, 4, 1), -4.0), ((2023, 5, 14), 3.7), ((2023, 10, 1), 10.2)]
+)
+def test_the_sundial_differs_from_the_clock_by_the_equation_of_time(day: tuple[int, int, int], minutes: float) -> None:
+    noon = datetime(*day, 12, tzinfo=UTC)
+    highest = max(
+        (noon + timedelta(seconds=10 * k) for k in range(-180, 180)), key=lambda at: sun_elevation_deg(at, 51.48, 0.0)
+    )
+    assert (noon - highest).total_seconds() / 60 == pytest.approx(minutes, abs=1)
+
+
 @given(moments, latitudes, longitudes)
 def test_the_clear_sky_is_dark_exactly_at_night_and_never_beyond_the_sun(
     at: datetime, latitude: float, longitude: float
