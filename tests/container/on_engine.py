@@ -19,19 +19,27 @@ from tests.container.simulated_home import SimulatedHome, simulated_home
 
 pytestmark = pytest.mark.timeout(300)
 
+SETTINGS = Path(__file__).parents[2] / "examples" / "home.toml"
 FOLDER = Path(os.environ["KWH_HUB_TEST_FOLDER"])
 IMAGE = os.environ["KWH_HUB_IMAGE"]
 BROKER_IMAGE = os.environ["KWH_HUB_BROKER_IMAGE"]
 BASE_IMAGE = "python:3.11-slim-bookworm"
 HUB_USER = 1000
 
-SPEED = 60.0
-"""A five-minute step takes five seconds: enough to see, slow enough that a plan outlives a restart."""
+SPEED = 120.0
+"""A five-minute step takes 2.5 seconds: soon there is something to see, and still a plan outlives a restart."""
 LARGEST_ADDITION_MB = 150
 """What the image may add to its base; 125 MB when this was written."""
 HEALTHY_WITHIN_S = 120.0
 RESTARTED_WITHIN_S = 60.0
 PASSWORDS = {"epias_password": "epias-word-7Gd2", "broker/kwh-hub": "hub word-x9Kq", "broker/plugs": "plugs-word-m3Zt"}
+MAKE_HEARTBEAT_OLD = """
+import json, pathlib
+file = pathlib.Path("/run/kwh-hub/heartbeat.json")
+beat = json.loads(file.read_text())
+file.write_text(json.dumps({**beat, "completed_s": beat["completed_s"] - 86400}))
+"""
+"""Instead of waiting until it is."""
 
 Say = Callable[[str], None]
 
@@ -84,11 +92,11 @@ def life(secrets: Path) -> Iterator[Life]:
     """The hub with the flags of the compose file; only its network is the machine's, where the simulated home is."""
     house = FOLDER / "home"
     house.mkdir()
-    with simulated_home(house, SPEED) as home:
+    with simulated_home(house, SETTINGS, SPEED) as home:
         environment, passwords = _environment(home, secrets)
         _give_to_hub(house, readable_by_others=True)
         changes = {"image": IMAGE, "network_mode": "host", "environment": environment, "volumes": [f"{house}:{house}"]}
-        variables = {"KWH_HUB_CONFIG": str(_configuration(house)), "KWH_HUB_SECRETS": str(secrets)}
+        variables = {"KWH_HUB_CONFIG": str(SETTINGS), "KWH_HUB_SECRETS": str(secrets)}
         project = Project(FOLDER, "hub", changes, variables)
         try:
             hub = project.start()
@@ -96,12 +104,6 @@ def life(secrets: Path) -> Iterator[Life]:
             (FOLDER / "hub.log").write_text(hub.logs())
         finally:
             project.remove()
-
-
-def _configuration(house: Path) -> Path:
-    """The home's own settings where it has some, else the example that an owner starts from."""
-    own = house / "home.toml"
-    return own if own.exists() else Path(__file__).parents[2] / "examples" / "home.toml"
 
 
 def _environment(home: SimulatedHome, secrets: Path) -> tuple[dict[str, str], set[str]]:
@@ -208,7 +210,8 @@ def test_a_hub_that_stands_still_is_unhealthy_until_it_goes_on(life: Life, say: 
     process = str(life.hub.inspected()["State"]["Pid"])
     _as_root("kill", "-STOP", process)
     try:
-        seconds = wait_for("the frozen hub is unhealthy", lambda: life.hub.health == "unhealthy", within_s=180)
+        life.hub.run("python", "-c", MAKE_HEARTBEAT_OLD)
+        seconds = wait_for("the frozen hub is unhealthy", lambda: life.hub.health == "unhealthy", within_s=90)
     finally:
         _as_root("kill", "-CONT", process)
     say(f"unhealthy after {seconds:.0f} s, healthy again after {life.healthy(HEALTHY_WITHIN_S):.0f} s")

@@ -33,11 +33,12 @@ class SimulatedHome:
 
 
 @contextmanager
-def simulated_home(folder: Path, speed: float) -> Iterator[SimulatedHome]:
-    """Start the home of the demo's day and end it afterwards."""
+def simulated_home(folder: Path, settings: Path, speed: float) -> Iterator[SimulatedHome]:
+    """Start the home that an owner's settings describe, on the demo's day, and end it afterwards."""
     log = folder.parent / "home.log"
-    command = [sys.executable, "-m", "simulators", "home", "--folder", str(folder), "--speed", str(speed)]
-    with log.open("w") as said, subprocess.Popen([*command, "--date", "2020-01-01"], stdout=said, stderr=said) as home:
+    options = ["--folder", str(folder), "--house", str(settings), "--date", "2020-01-01", "--speed", str(speed)]
+    command = [sys.executable, "-m", "simulators", "home", *options]
+    with log.open("w") as said, subprocess.Popen(command, stdout=said, stderr=said) as home:
         try:
             wait_for("the simulated home is up", lambda: _is_up(home, folder, log), within_s=60)
             yield SimulatedHome(folder)
