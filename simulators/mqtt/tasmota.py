@@ -96,17 +96,7 @@ class TasmotaDevice:
         self._power_w = 0.0
         self._energy_wh = _COUNTER_WH
         self._today_wh = self._yesterday_wh = 0.0
-        self._link = Link(
-            host=broker.host,
-            port=broker.port,
-            username=broker.username,
-            password=broker.password,
-            client_id=f"DVES_{identity.mac[-6:]}",
-            will=(identity.full("tele", "LWT"), "Offline"),
-            command_filter=identity.full("cmnd", "#"),
-            on_up=self._introduce,
-            on_command=self._on_command,
-        )
+        self._link = self._link_to(broker)
 
     # ---- life
 
@@ -173,6 +163,19 @@ class TasmotaDevice:
         if self._now() >= self._next_report_at:
             self._next_report_at = self._now() + timedelta(seconds=self.tele_period_s)
             self.report()
+
+    def _link_to(self, broker: BrokerAddress) -> Link:
+        return Link(
+            host=broker.host,
+            port=broker.port,
+            username=broker.username,
+            password=broker.password,
+            client_id=f"DVES_{self.identity.mac[-6:]}",
+            will=(self.identity.full("tele", "LWT"), "Offline"),
+            command_filter=self.identity.full("cmnd", "#"),
+            on_up=self._introduce,
+            on_command=self._on_command,
+        )
 
     def _boot(self) -> None:
         self._booted_at = self._counted_at = self._now()

@@ -159,52 +159,60 @@ def status(
 ) -> dict[str, Json]:
     """What STATUS answers besides 8, 10 and 11, by the kind of its topic."""
     return {
-        "STATUS": {
-            "Status": {
-                "Module": 0,
-                "DeviceName": identity.name,
-                "FriendlyName": [identity.name],
-                "Topic": identity.own_topic,
-                "ButtonTopic": "0",
-                "Power": "".join(str(int(on)) for on in reversed(relays)),
-                "PowerOnState": start,
-                "SaveState": 1,
-                "PowerRetain": 0,
-            }
-        },
-        "STATUS1": {
-            "StatusPRM": {
-                "Baudrate": 115200,
-                "GroupTopic": "tasmotas",
-                "RestartReason": "Power On",
-                "Uptime": uptime_text(uptime),
-                "StartupUTC": stamp(at - uptime),
-                "Sleep": 50,
-                "BootCount": 1,
-            }
-        },
-        "STATUS2": {
-            "StatusFWR": {
-                "Version": f"{identity.firmware}(tasmota)",
-                "BuildDateTime": "2024-12-15T12:00:00",
-                "Core": "2_7_7",
-                "SDK": "2.2.2-dev(38a443e)",
-                "CpuFrequency": 80,
-                "Hardware": "ESP8266EX",
-            }
-        },
-        "STATUS5": {
-            "StatusNET": {
-                "Hostname": identity.hostname,
-                "IPAddress": identity.ip,
-                "Gateway": "192.168.1.1",
-                "Subnetmask": "255.255.255.0",
-                "DNSServer1": "192.168.1.1",
-                "Mac": ":".join(identity.mac[i : i + 2] for i in range(0, 12, 2)),
-                "Webserver": 2,
-                "WifiConfig": 4,
-            }
-        },
+        "STATUS": {"Status": _settings(identity, relays, start)},
+        "STATUS1": {"StatusPRM": _parameters(at, uptime)},
+        "STATUS2": {"StatusFWR": _firmware(identity)},
+        "STATUS5": {"StatusNET": _network(identity)},
+    }
+
+
+def _settings(identity: Identity, relays: tuple[bool, ...], start: int) -> Json:
+    return {
+        "Module": 0,
+        "DeviceName": identity.name,
+        "FriendlyName": [identity.name],
+        "Topic": identity.own_topic,
+        "ButtonTopic": "0",
+        "Power": "".join(str(int(on)) for on in reversed(relays)),
+        "PowerOnState": start,
+        "SaveState": 1,
+        "PowerRetain": 0,
+    }
+
+
+def _parameters(at: datetime, uptime: timedelta) -> Json:
+    return {
+        "Baudrate": 115200,
+        "GroupTopic": "tasmotas",
+        "RestartReason": "Power On",
+        "Uptime": uptime_text(uptime),
+        "StartupUTC": stamp(at - uptime),
+        "Sleep": 50,
+        "BootCount": 1,
+    }
+
+
+def _firmware(identity: Identity) -> Json:
+    return {
+        "Version": f"{identity.firmware}(tasmota)",
+        "BuildDateTime": "2024-12-15T12:00:00",
+        "Core": "2_7_7",
+        "SDK": "2.2.2-dev(38a443e)",
+        "CpuFrequency": 80,
+        "Hardware": "ESP8266EX",
+    }
+
+
+def _network(identity: Identity) -> Json:
+    return {
+        "Hostname": identity.hostname,
+        "IPAddress": identity.ip,
+        "Gateway": "192.168.1.1",
+        "Subnetmask": "255.255.255.0",
+        "DNSServer1": "192.168.1.1",
+        "Mac": ":".join(identity.mac[i : i + 2] for i in range(0, 12, 2)),
+        "Webserver": 2,
+        "WifiConfig": 4,
     }
 
 

@@ -111,16 +111,15 @@ class Broker:
 
     def publish(self, topic: str, payload: str | bytes = b"") -> None:
         """Send now, or not at all. Raises BrokerUnreachable; then nothing is kept for later."""
-        connection = self._connection
-        if connection is None or not self.connected:
+        if self._connection is None:
             raise BrokerUnreachable(f"the MQTT broker {self.address} is away")
-        connection.publish(topic, payload)
+        self._connection.publish(topic, payload)
 
     def subscribe(self, topic_filter: str, receiver: Receiver) -> None:
         """Call `receiver` with every message that fits, now (what the broker has kept) and after every reconnect."""
         self._receivers.setdefault(topic_filter, []).append(receiver)
         self._sort_filters()
-        if self._connection is not None and self.connected:
+        if self._connection is not None:
             self._connection.subscribe([topic_filter])
 
     def unsubscribe(self, topic_filter: str, receiver: Receiver) -> None:
@@ -131,7 +130,7 @@ class Broker:
             return
         del self._receivers[topic_filter]
         self._sort_filters()
-        if self._connection is not None and self.connected:
+        if self._connection is not None:
             self._connection.unsubscribe(topic_filter)
 
     async def run(self) -> None:
