@@ -161,7 +161,7 @@ class _Day:
         self._console.print(
             Text(f"the hub ended by itself with exit code {hub.exit_code}; its last words:", style="red")
         )
-        self._console.print(Text(hub.last_words()))
+        self._console.print(Text(hub.last_words()), soft_wrap=True)
         self._console.print(Text(f"the whole log is {self._log}"))
         return 1
 

@@ -84,8 +84,8 @@ def _bill_rows(record: DayRecord) -> Iterator[Row]:
 def _load_rows(record: DayRecord) -> Iterator[Row]:
     for mine, theirs in _pairs(record):
         used_kwh = [sum(load.energy_wh.values) / 1000 for load in (mine, theirs)]
-        cells = [f"{kwh:.1f} kWh, on {len(load.on)}×" for kwh, load in zip(used_kwh, (mine, theirs), strict=True)]
-        yield mine.label, cells[0], cells[1], f"{signed(used_kwh[0] - used_kwh[1], 1)} kWh"
+        cells = [f"{len(load.on)}×, {kwh:.1f} kWh" for kwh, load in zip(used_kwh, (mine, theirs), strict=True)]
+        yield f"{mine.label} on", cells[0], cells[1], f"{signed(used_kwh[0] - used_kwh[1], 1)} kWh"
 
 
 def _comfort_rows(record: DayRecord) -> Iterator[Row]:

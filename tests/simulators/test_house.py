@@ -21,6 +21,7 @@ from agent.domain.house import (
 )
 from simulators.home_file import read_home
 from simulators.house import PhysicalHouse, switch_by_thermostats
+from simulators.thermal import Source
 from simulators.weather import TrueWeather
 
 ZONE = ZoneInfo("Europe/Istanbul")
@@ -91,7 +92,7 @@ def test_all_heat_that_comes_in_is_stored_or_lost(house: House, schedule: list[t
 def test_the_water_heater_turns_all_its_electricity_into_heat(house: House, schedule: list[tuple[bool, bool]]) -> None:
     home = live(home_of(house, step_s=60.0), schedule)
     assert home.tank is not None
-    assert home.tank.heat.gained_wh["heater"] == pytest.approx(home.energy_wh(WATER_HEATER))
+    assert home.tank.heat.gained_wh[Source.HEATER] == pytest.approx(home.energy_wh(WATER_HEATER))
 
 
 @few
@@ -190,7 +191,7 @@ def test_the_air_conditioner_weakens_in_the_cold() -> None:
         home.switch(AIR_CONDITIONER, on=True)
         home.advance_to(start + timedelta(hours=1))
         assert home.room is not None
-        heats.append(home.room.heat.gained_wh["air_conditioner"] / home.energy_wh(AIR_CONDITIONER))
+        heats.append(home.room.heat.gained_wh[Source.AIR_CONDITIONER] / home.energy_wh(AIR_CONDITIONER))
     assert 2.5 < heats[0] < heats[1] < 4.2
 
 
