@@ -86,7 +86,7 @@ async def test_a_lost_command_is_never_called_done(home: Home, open_bench: OpenB
     async with open_bench(home) as bench:
         bench.plugged.faults.drop_commands = 1
         with pytest.raises(DeviceUnverified) as caught:
-            await relay_of(bench, 2 * IMPATIENT_S).switch(on=True)
+            await relay_of(bench, 4 * IMPATIENT_S).switch(on=True)
         assert caught.value.retryable
         assert not bench.circuit.on
 
@@ -114,7 +114,7 @@ async def test_a_relay_that_does_not_move_is_found_out(home: Home, open_bench: O
     async with open_bench(home) as bench:
         setattr(bench.plugged.faults, fault, True)
         with pytest.raises(DeviceUnverified):
-            await relay_of(bench, 2 * IMPATIENT_S).switch(on=True)
+            await relay_of(bench, 4 * IMPATIENT_S).switch(on=True)
         assert not bench.circuit.on
 
 
