@@ -79,8 +79,12 @@ def test_no_schedule_at_all_is_cheaper_than_the_bound(asked: Problem) -> None:
             ),
             {"outdoor_c": 36.0, "room_c": 23.5},
         ),
+        (
+            BOILER.model_copy(update={"water_heater": ROD.model_copy(update={"min_off_s": 900})}),
+            {"draw_kg_per_s": 0.008},
+        ),
     ],
-    ids=["heating", "showers", "collector that may or may not collect", "cooling with minimum times"],
+    ids=["heating", "showers", "collector that may or may not collect", "cooling with minimum times", "long rests"],
 )
 def test_the_optimum_is_what_counting_all_schedules_finds(house: House, weather: dict[str, float]) -> None:
     asked = problem(house, [3.0, 1.0, 2.0, 0.5, 4.0, 1.0, 3.5, 0.7, 2.2, 1.1], **weather)  # type: ignore[arg-type] # series by name
