@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.text import Text
 
+from agent.domain.house import AirConditionerMode
 from agent.domain.interval import Interval, SeriesGap
 from agent.domain.local_day import local_day
 from agent.errors import SettingsInvalid
@@ -28,11 +30,14 @@ from simulators.report.picture import write_picture
 from simulators.report.record import DayRecord, PlanSummary
 from simulators.report.strip import strip
 from simulators.report.table import day_in_words, summary
+from simulators.weather import mean_temperature_c
 
 GLANCE_S = 0.1
 KEPT_SPEED = 60.0
 PLANNER_S = 5.0
 """Wall seconds that the demo's hub has for each plan, for somebody is watching; a hub at home takes longer."""
+MILD_C = 18.0
+"""Colder on average than this a home is heated, warmer it is cooled."""
 OURS = "made-by-the-demo"
 
 
@@ -97,7 +102,7 @@ class _Day:
         began_s = time.monotonic()
         with _told_to_stop(self._stop):
             async with SimulatedHome(self._setting) as home, asyncio.TaskGroup() as group:
-                home.write_environment()
+                home.write_environment(self._own_settings)
                 self._introduce()
                 living = group.create_task(home.live())
                 try:
@@ -106,10 +111,7 @@ class _Day:
                     living.cancel()
 
     async def _live(self, home: SimulatedHome, began_s: float) -> int:
-        environment = home.environment | {
-            "KWH_HUB_STORAGE__FOLDER": str(self._options.folder.resolve() / "hub"),
-            "KWH_HUB_PLANNING__TIME_LIMIT_S": f"{PLANNER_S:g}",
-        }
+        environment = home.environment | self._own_settings
         hub = HubProcess(self._config, environment, self._log)
         async with hub:
             with progress(self._console, self._setting.recorded, self._setting.file.zone) as shown:
@@ -127,6 +129,13 @@ class _Day:
             return await self._keep(home, environment)
         return 0
 
+    @property
+    def _own_settings(self) -> dict[str, str]:
+        return {
+            "KWH_HUB_STORAGE__FOLDER": str(self._options.folder.resolve() / "hub"),
+            "KWH_HUB_PLANNING__TIME_LIMIT_S": f"{PLANNER_S:g}",
+        }
+
     def _introduce(self) -> None:
         zone, day = self._setting.file.home.time_zone, day_in_words(self._options.day)
         self._console.print(
@@ -138,6 +147,9 @@ class _Day:
             ),
             soft_wrap=True,
         )
+        out_of_season = season_warning(self._setting)
+        if out_of_season:
+            self._console.print(Text(out_of_season, style="yellow"), soft_wrap=True)
 
     async def _watch(self, home: SimulatedHome, hub: HubProcess, shown: Progress) -> None:
         """Show the day until it is over, the hub ends or somebody stops it."""
@@ -200,13 +212,28 @@ class _Day:
         end = self._setting.recorded.end
         HomeClock.created(self._options.folder.resolve() / "clock.json", end, KEPT_SPEED, still=True)
         async with HubProcess(self._config, environment, self._log) as hub:
-            self._console.print(Text(_directions(home, self._config, self._options.folder)))
+            self._console.print(Text(_directions(home, self._config, self._options.folder)), soft_wrap=True)
             while hub.exit_code is None and not self._stop.is_set():
                 home.present()
                 await asyncio.sleep(GLANCE_S)
             if hub.exit_code is not None:
                 return self._mourn(hub)
         return 0
+
+
+def season_warning(setting: Setting) -> str:
+    """What to say if the air conditioner of the settings works against the season; nothing if it does not."""
+    unit = setting.file.house.air_conditioner
+    if unit is None:
+        return ""
+    outdoor_c = mean_temperature_c(setting.house().weather, setting.recorded.start)
+    wanted = AirConditionerMode.HEAT if outdoor_c < MILD_C else AirConditionerMode.COOL
+    if unit.mode is wanted:
+        return ""
+    return (
+        f"It is {outdoor_c:.0f} °C outside on that day, but the air conditioner of this home is set to {unit.mode}: "
+        f'try --house with a copy of the file that has mode = "{wanted}" and a comfort band to match.'
+    )
 
 
 def plan_summaries(status_json: str) -> tuple[PlanSummary, ...]:
@@ -221,8 +248,8 @@ def plan_summaries(status_json: str) -> tuple[PlanSummary, ...]:
 def _directions(home: SimulatedHome, config: Path, folder: Path) -> str:
     return f"""
 The home lives on, {KEPT_SPEED:g} times as fast, until Ctrl-C. Look at it from another terminal:
-  the hub     set -a; . {folder}/home.env; KWH_HUB_STORAGE__FOLDER={folder}/hub; set +a
-              kwh-hub status --config {config}
+  the hub     set -a; . {folder}/home.env; set +a
+              {Path(sys.executable).with_name("kwh-hub")} status --config {config}
   the plugs   mosquitto_sub -p {home.broker.port} -v -t '#'
   the truth   cat {folder}/truth.json
   EPİAŞ       {home.epias.base_url}

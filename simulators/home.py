@@ -135,10 +135,11 @@ class SimulatedHome:
             "KWH_HUB_CLOCK__FILE": str(self.setting.folder.resolve() / "clock.json"),
         }
 
-    def write_environment(self) -> Path:
-        """Write `home.env` and return its path."""
+    def write_environment(self, more: Mapping[str, str] | None = None) -> Path:
+        """Write `home.env`, with more settings if some are given, and return its path."""
         path = self.setting.folder / "home.env"
-        _write(path, "".join(f"{name}={value}\n" for name, value in self.environment.items()))
+        lines = {**self.environment, **(more or {})}
+        _write(path, "".join(f"{name}={value}\n" for name, value in lines.items()))
         return path
 
     def announce(self, path: Path) -> None:

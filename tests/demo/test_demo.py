@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ import pytest
 
 from agent.domain.plan import Fallback, Method
 from agent.errors import SettingsInvalid
-from simulators.demo import DemoOptions, plan_summaries, setting_of
+from simulators.demo import DemoOptions, plan_summaries, season_warning, setting_of
 from simulators.home_file import read_home, with_devices
 from tests.demo.days import DAY, EXAMPLES
 
@@ -42,6 +43,15 @@ def test_plans_are_read_from_what_the_hub_says() -> None:
     assert summary.method is Method.MILP
     assert summary.gap_movable == 0.01
     assert summary.fallbacks == {Fallback.WEATHER_CLIMATE}
+
+
+def test_heating_in_july_is_warned_of_and_in_january_not(tmp_path: Path) -> None:
+    def warning(day: date) -> str:
+        options = DemoOptions(house=EXAMPLES / "home.toml", day=day, folder=tmp_path)
+        return season_warning(setting_of(options, options.house))
+
+    assert 'mode = "cool"' in warning(date(2024, 7, 15))
+    assert not warning(DAY)
 
 
 def test_a_file_without_prices_for_the_day_is_refused(tmp_path: Path) -> None:
