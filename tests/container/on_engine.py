@@ -24,7 +24,7 @@ FOLDER = Path(os.environ["KWH_HUB_TEST_FOLDER"])
 IMAGE = os.environ["KWH_HUB_IMAGE"]
 BROKER_IMAGE = os.environ["KWH_HUB_BROKER_IMAGE"]
 BASE_IMAGE = "python:3.11-slim-bookworm"
-HUB_USER = 1000
+HUB_USER = "1000"
 
 SPEED = 120.0
 """A five-minute step takes 2.5 seconds: soon there is something to see, and still a plan outlives a restart."""
@@ -80,10 +80,8 @@ def say(capsys: pytest.CaptureFixture[str]) -> Say:
 def secrets() -> Path:
     """The folder of passwords as docs/container.md tells to make it."""
     folder = FOLDER / "secrets"
-    (folder / "broker").mkdir(parents=True)
     for name, word in PASSWORDS.items():
-        (folder / name).write_text(word + "\n")
-    _give_to_hub(folder, readable_by_others=False)
+        _put_secret(folder / name, word)
     return folder
 
 
@@ -92,9 +90,9 @@ def life(secrets: Path) -> Iterator[Life]:
     """The hub with the flags of the compose file; only its network is the machine's, where the simulated home is."""
     house = FOLDER / "home"
     house.mkdir()
+    house.chmod(0o777)  # the hub writes the clock's file
     with simulated_home(house, SETTINGS, SPEED) as home:
         environment, passwords = _environment(home, secrets)
-        _give_to_hub(house, readable_by_others=True)
         changes = {"image": IMAGE, "network_mode": "host", "environment": environment, "volumes": [f"{house}:{house}"]}
         variables = {"KWH_HUB_CONFIG": str(SETTINGS), "KWH_HUB_SECRETS": str(secrets)}
         project = Project(FOLDER, "hub", changes, variables)
@@ -107,21 +105,22 @@ def life(secrets: Path) -> Iterator[Life]:
 
 
 def _environment(home: SimulatedHome, secrets: Path) -> tuple[dict[str, str], set[str]]:
-    """How the hub reaches the home. Passwords go through files: what is in the environment, the engine shows to all."""
-    environment = home.environment()
+    """How the hub reaches the home, and all passwords, none of which is in the former: they go through files."""
+    environment, passwords = home.environment(), dict(PASSWORDS)
     for name, file in (("EPIAS", "epias_password"), ("MQTT", "broker/kwh-hub")):
         word = environment.pop(f"KWH_HUB_{name}__PASSWORD", None)
         if word is not None:
-            (secrets / file).write_text(word)
-    return environment, {(secrets / file).read_text().strip() for file in PASSWORDS}
+            _put_secret(secrets / file, word)
+            passwords[file] = word
+    return environment, set(passwords.values())
 
 
-def _give_to_hub(folder: Path, *, readable_by_others: bool) -> None:
-    for path in (folder, *folder.rglob("*")):
-        if os.geteuid() == 0:
-            os.chown(path, HUB_USER, HUB_USER)
-        mode = (0o777 if path.is_dir() else 0o666) if readable_by_others else (0o700 if path.is_dir() else 0o600)
-        path.chmod(mode)
+def _put_secret(path: Path, word: str) -> None:
+    """Write a file that nobody but the containers' user can read, whoever runs this."""
+    written = FOLDER / "word"
+    written.write_text(word + "\n")
+    _as_root("install", "-D", "-o", HUB_USER, "-g", HUB_USER, "-m", "600", str(written), str(path))
+    written.unlink()
 
 
 def _megabytes(image: str) -> float:
@@ -155,7 +154,7 @@ def test_it_runs_with_the_flags_of_a_home(life: Life) -> None:
 
 def test_it_is_not_root_and_has_no_capabilities(life: Life) -> None:
     status = dict(line.split(":\t", 1) for line in life.hub.run("cat", "/proc/1/status").splitlines() if ":\t" in line)
-    assert set(status["Uid"].split()) == {str(HUB_USER)}
+    assert set(status["Uid"].split()) == {HUB_USER}
     assert int(status["CapEff"], 16) == 0
     assert int(status["CapBnd"], 16) == 0
     assert status["NoNewPrivs"] == "1"
