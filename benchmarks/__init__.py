@@ -1,0 +1,1 @@
+"""Measurements of the hub, one program each; `scripts/bench` lists and runs them."""
