@@ -59,8 +59,8 @@ collectors = st.none() | st.builds(
     heat_loss_w_per_m2_c=st.floats(0, 6),
 )
 houses = st.builds(House, room=rooms, air_conditioner=units, tank=tanks, water_heater=rods, collector=collectors)
-schedules = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=12, max_size=12)
-"""Both relays, hour by hour, for half a day."""
+schedules = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=8, max_size=8)
+"""Both relays, hour by hour, from midnight to after the morning's shower."""
 few = settings(max_examples=25)
 
 
@@ -77,6 +77,7 @@ def live(home: PhysicalHouse, schedule: list[tuple[bool, bool]]) -> PhysicalHous
     return home
 
 
+@few
 @given(house=houses, schedule=schedules, seed=st.integers(0, 50))
 def test_all_heat_that_comes_in_is_stored_or_lost(house: House, schedule: list[tuple[bool, bool]], seed: int) -> None:
     home = home_of(house, seed=seed, step_s=60.0)
@@ -88,6 +89,7 @@ def test_all_heat_that_comes_in_is_stored_or_lost(house: House, schedule: list[t
     assert home.tank.stored_wh - before_wh[1] == pytest.approx(home.tank.heat.net_wh, abs=0.01)
 
 
+@few
 @given(house=houses, schedule=schedules)
 def test_the_water_heater_turns_all_its_electricity_into_heat(house: House, schedule: list[tuple[bool, bool]]) -> None:
     home = live(home_of(house, step_s=60.0), schedule)
@@ -181,6 +183,18 @@ def test_a_forgotten_heater_is_cut_out_at_the_safety_limit_and_comes_back() -> N
         assert home.is_on(WATER_HEATER)
     assert False in drawing
     assert drawing[drawing.index(False) :].count(True) > 10
+
+
+def test_a_forgotten_air_conditioner_stops_where_its_remote_control_ends() -> None:
+    house = read_home(EXAMPLES / "paper.toml").house
+    home = home_of(house)
+    home.switch(AIR_CONDITIONER, on=True)
+    temperatures_c = []
+    for minute in range(6 * 60):
+        home.advance_to(MIDNIGHT + timedelta(minutes=minute))
+        temperatures_c.append(home.room_temperature_c or 0.0)
+    assert 30 < max(temperatures_c) < 31.5
+    assert home.is_on(AIR_CONDITIONER)
 
 
 def test_the_air_conditioner_weakens_in_the_cold() -> None:
