@@ -71,19 +71,22 @@ class Container:
 
 
 class Project:
-    """One service of the shipped compose file, with what differs in the test."""
+    """The shipped compose file, with what differs in the test."""
 
-    def __init__(self, folder: Path, service: str, changes: dict[str, Any], variables: dict[str, str]) -> None:
-        self._service = service
-        self._changes = folder / f"{service}.json"  # which is YAML too
-        self._changes.write_text(json.dumps({"services": {service: changes}}))
+    def __init__(self, folder: Path, name: str, changes: dict[str, Any], variables: dict[str, str]) -> None:
+        self._changes = folder / f"{name}.json"  # which is YAML too
+        self._changes.write_text(json.dumps({"services": changes}))
         self._variables = variables
-        self._name = f"kwh-hub-test-{service}-{os.getpid()}"
+        self._name = f"kwh-hub-test-{name}-{os.getpid()}"
 
-    def start(self) -> Container:
-        """Start the service without those it depends on."""
-        self._compose("up", "--detach", "--no-build", "--no-deps", self._service)
-        return Container(self._compose("ps", "--quiet", self._service).split()[0])
+    def start(self, service: str) -> Container:
+        """Start one service without those it depends on."""
+        self._compose("up", "--detach", "--no-build", "--no-deps", service)
+        return Container(self._compose("ps", "--quiet", service).split()[0])
+
+    def run(self, service: str, *arguments: str) -> str:
+        """What a service says that is run once with these arguments."""
+        return self._compose("run", "--rm", "--no-deps", "-T", service, *arguments)
 
     def remove(self) -> None:
         """Stop and remove the containers, networks and volumes."""

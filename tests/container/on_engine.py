@@ -95,9 +95,9 @@ def life(secrets: Path) -> Iterator[Life]:
         environment, passwords = _environment(home, secrets)
         changes = {"image": IMAGE, "network_mode": "host", "environment": environment, "volumes": [f"{house}:{house}"]}
         variables = {"KWH_HUB_CONFIG": str(SETTINGS), "KWH_HUB_SECRETS": str(secrets)}
-        project = Project(FOLDER, "hub", changes, variables)
+        project = Project(FOLDER, "simulated", {"hub": changes}, variables)
         try:
-            hub = project.start()
+            hub = project.start("hub")
             yield Life(hub, home, passwords)
             (FOLDER / "hub.log").write_text(hub.logs())
         finally:
@@ -231,21 +231,37 @@ def test_no_password_can_be_seen_from_outside(life: Life) -> None:
 
 
 @pytest.fixture(scope="module")
-def broker(secrets: Path) -> Iterator[tuple[Container, int]]:
-    """The shipped broker on a port of this machine."""
-    variables = {"KWH_HUB_SECRETS": str(secrets), "KWH_HUB_BROKER_ADDRESS": "127.0.0.1:0"}
-    project = Project(FOLDER, "broker", {"image": BROKER_IMAGE}, variables)
-    try:
-        container = project.start()
-        published = container.inspected()["NetworkSettings"]["Ports"]["1883/tcp"]
-        yield container, int(published[0]["HostPort"])
-    finally:
-        project.remove()
+def shipped(secrets: Path) -> Iterator[Project]:
+    """Hub and broker exactly as the compose file has them, but for the names of their images and the broker's port."""
+    variables = {
+        "KWH_HUB_CONFIG": str(SETTINGS),
+        "KWH_HUB_SECRETS": str(secrets),
+        "KWH_HUB_BROKER_ADDRESS": "127.0.0.1:0",
+    }
+    images = {"hub": {"image": IMAGE}, "broker": {"image": BROKER_IMAGE}}
+    project = Project(FOLDER, "shipped", images, variables)
+    yield project
+    project.remove()
 
 
-def test_the_broker_becomes_healthy(broker: tuple[Container, int]) -> None:
-    container, _ = broker
-    wait_for("the broker is healthy", lambda: container.health == "healthy", within_s=60)
+@pytest.fixture(scope="module")
+def broker(shipped: Project) -> Container:
+    """The broker."""
+    return shipped.start("broker")
+
+
+def test_the_hub_finds_the_settings_right(shipped: Project) -> None:
+    shipped.run("hub", "config", "check", "--config", "/etc/kwh-hub/home.toml")
+
+
+def test_the_hub_signs_in_at_the_broker(shipped: Project, broker: Container) -> None:
+    hub = shipped.start("hub")
+    wait_for("the hub is connected", lambda: "MQTT broker connected: broker:1883" in hub.logs(), within_s=60)
+    assert broker.inspected()["State"]["Running"]
+
+
+def test_the_broker_becomes_healthy(broker: Container) -> None:
+    wait_for("the broker is healthy", lambda: broker.health == "healthy", within_s=60)
 
 
 @pytest.mark.parametrize(
@@ -257,10 +273,9 @@ def test_the_broker_becomes_healthy(broker: tuple[Container, int]) -> None:
         (None, None, "Not authorized"),
     ],
 )
-def test_the_broker_knows_its_users(
-    broker: tuple[Container, int], user: str | None, word: str | None, answer: str
-) -> None:
-    assert _greeting(broker[1], user, word) == answer
+def test_the_broker_knows_its_users(broker: Container, user: str | None, word: str | None, answer: str) -> None:
+    published = broker.inspected()["NetworkSettings"]["Ports"]["1883/tcp"]
+    assert _greeting(int(published[0]["HostPort"]), user, word) == answer
 
 
 def _greeting(port: int, user: str | None, word: str | None) -> str:
