@@ -95,7 +95,7 @@ def life(secrets: Path) -> Iterator[Life]:
         environment, passwords = _environment(home, secrets)
         changes = {"image": IMAGE, "network_mode": "host", "environment": environment, "volumes": [f"{house}:{house}"]}
         variables = {"KWH_HUB_CONFIG": str(SETTINGS), "KWH_HUB_SECRETS": str(secrets)}
-        project = Project(FOLDER, "simulated", {"hub": changes}, variables)
+        project = Project(FOLDER, "at-home", {"hub": changes}, variables)
         try:
             hub = project.start("hub")
             yield Life(hub, home, passwords)
