@@ -3,7 +3,7 @@
 import argparse
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -34,17 +34,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     act: Callable[[argparse.Namespace], int] = arguments.act
     try:
         return act(arguments)
-    except (SettingsInvalid, ProfileInvalid) as error:
-        print(f"kwh-hub: {error}", file=sys.stderr)
-        return 2
     except HubError as error:
-        print(f"kwh-hub: {error}", file=sys.stderr)
-        return 1
+        return _refused(error)
     except KeyboardInterrupt:
         return 130
+    except ExceptionGroup as group:
+        expected, bugs = group.split(HubError)
+        if expected is None or bugs is not None:
+            _log.exception("the hub ends because of a fault of its own")
+            return 3
+        return max(_refused(error) for error in _leaves(expected))
     except Exception:  # noqa: BLE001 - the last place that can say it
         _log.exception("the hub ends because of a fault of its own")
         return 3
+
+
+def _refused(error: HubError) -> int:
+    print(f"kwh-hub: {error}", file=sys.stderr)
+    return 2 if isinstance(error, SettingsInvalid | ProfileInvalid) else 1
+
+
+def _leaves(group: ExceptionGroup[HubError]) -> Iterator[HubError]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def parser() -> argparse.ArgumentParser:

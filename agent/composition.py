@@ -22,6 +22,7 @@ _NEEDED = {
     Role.WATER_HEATER: Ability.RELAY,
     Role.ROOM_THERMOMETER: Ability.THERMOMETER,
     Role.TANK_THERMOMETER: Ability.THERMOMETER,
+    Role.HOUSE_METER: Ability.METER,
     Role.METER: Ability.METER,
 }
 

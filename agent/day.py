@@ -16,8 +16,9 @@ from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
 from agent.domain.interval import Interval
 from agent.domain.market import DayAheadPrices, PriceStatus
 from agent.domain.plan import Fallback, Plan
-from agent.errors import FeedError, FeedNotYet
+from agent.errors import FeedError, FeedNotYet, JournalUnreadable
 from agent.forecasting.base_load import base_load
+from agent.forecasting.hot_water import hot_water
 from agent.jobs import Job, Timetable, daily, every
 from agent.outlook import Outlook, horizon
 from agent.ports import Clock, Device, Ledger, Planner, Prices, Telemetry, Weather
@@ -37,6 +38,11 @@ _FINAL_BY = time(14, 30)
 """Tomorrow's prices are final at 14:00; half an hour later their absence is worth a word."""
 _FIRST_ANSWER_S = 20.0
 """Wall seconds that a feed may delay the first plan."""
+_AFTER_SWITCHING = timedelta(seconds=60)
+"""Plans switch on the grid of the steps; looking a minute later sees what came of it, and orders again in need."""
+_DRAWN_BEFORE = timedelta(minutes=20)
+_DRAWN_AFTER = timedelta(minutes=10)
+"""People shower about when they said: near a draw the tank differs from the plan without meaning anything."""
 _PRICE_HISTORY_DAYS = 7
 _FORECAST_LENGTH = timedelta(hours=48)
 _READINGS_KEPT = timedelta(days=90)
@@ -66,15 +72,16 @@ class Day:
         self._prices = prices
         self._weather = weather
         self._planner = planner
-        self._devices = {device.role: device for device in reversed(devices)}
+        self._devices = devices
+        self._roles = {device.role: device for device in devices}
         self._timetable = timetable
         self._beat = beat
         self._outlook = Outlook(settings, ledger)
         self._sampler = Sampler(devices, telemetry, clock)
         self._relays = {
-            load: self._devices[role]
+            load: self._roles[role]
             for load, role in LOAD_ROLES.items()
-            if role in self._devices and self._devices[role].relay is not None and load in settings.house.loads
+            if role in self._roles and self._roles[role].relay is not None and load in settings.house.loads
         }
         self._executor = Executor(house=settings.house, relays=self._relays, ledger=ledger, clock=clock)
         self._conditions = Conditions(ledger, clock)
@@ -85,7 +92,7 @@ class Day:
         """The periodic work of the hub."""
         step_s = self._settings.planning.step_s
         return (
-            Job("step", self.step, every(step_s)),
+            Job("step", self.step, every(step_s, after=_AFTER_SWITCHING)),
             Job("fetch prices", self.fetch_prices, every(900, after=timedelta(seconds=60))),
             Job("fetch weather", self.fetch_weather, every(10_800, after=timedelta(seconds=420))),
             Job("plan if due", self.plan_if_due, every(900, after=timedelta(seconds=120))),
@@ -121,9 +128,8 @@ class Day:
             now = situation(snapshot, state, self._metered_loads(), self._house_meter(), self._base_load_w(snapshot.at))
             await self._executor.hold(wanted, now)
         self._beat(plan.plan_id if plan is not None else None)
-        if plan is not None and self._has_settled(plan, snapshot.at):
-            limits = self._settings.planning
-            drift = deviation(plan, state, limits.room_deviation_c, limits.tank_deviation_c)
+        if plan is not None and self._has_settled(plan, snapshot.at) and not self._planning.locked():
+            drift = deviation(self._settings.house, plan, state, self._deviation_limits_c(snapshot.at))
             if drift is not None:
                 _log.info("planning anew: %s", drift)
                 self._timetable.soon("plan", self.make_plan)
@@ -204,11 +210,16 @@ class Day:
         self._timetable.at("switch", switching_instants(plan, self._clock.now()), self.step)
 
     async def _plan_in_force(self) -> Plan | None:
-        return await self._ledger.plan_in_force(self._clock.now())
+        """The plan in force; None if there is none, or if another version wrote it in words that this one lacks."""
+        try:
+            return await self._ledger.plan_in_force(self._clock.now())
+        except JournalUnreadable as error:
+            _log.warning("the plan in force cannot be read, and is made anew: %s", error)
+            return None
 
     async def _snapshot(self) -> Snapshot:
         snapshot = await self._sampler.snapshot()
-        for device in self._devices.values():
+        for device in self._devices:
             reason = snapshot.lost.get(device.name)
             await self._conditions.report(f"device:{device.name}", well=reason is None, detail=reason or "")
         return snapshot
@@ -218,7 +229,7 @@ class Day:
         max_age_s = self._settings.control.temperature_max_age_s
         measured: dict[Name, float | None] = {}
         for load, role in _THERMOMETER_ROLES.items():
-            device = self._devices.get(role)
+            device = self._roles.get(role)
             reading = await self._newest(device.name, snapshot) if device is not None else None
             measured[load] = fresh_temperature_c(reading, snapshot.at, max_age_s)
         return measured
@@ -237,12 +248,19 @@ class Day:
         return {load: device.name for load, device in self._relays.items() if device.meter is not None}
 
     def _house_meter(self) -> Name | None:
-        device = self._devices.get(Role.METER)
+        device = self._roles.get(Role.HOUSE_METER)
         return device.name if device is not None else None
 
     def _base_load_w(self, at: datetime) -> float:
         span = horizon(at, 60, 60)
         return base_load(self._settings.house, span, self._settings.home.zone).at(at)
+
+    def _deviation_limits_c(self, at: datetime) -> Mapping[str, float]:
+        planning = self._settings.planning
+        around = Interval(start=at - _DRAWN_BEFORE, end=at + _DRAWN_AFTER)
+        if hot_water(self._settings.house, around, self._settings.home.zone).values:
+            return {"room": planning.room_deviation_c}
+        return {"room": planning.room_deviation_c, "tank": planning.tank_deviation_c}
 
     def _has_settled(self, plan: Plan, at: datetime) -> bool:
         return at - plan.made_at >= timedelta(seconds=self._settings.planning.settle_s)

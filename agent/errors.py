@@ -22,6 +22,7 @@ HubError
 │   ├── PlannerLate            killed at its time limit
 │   └── PlannerFailed          the planner's process broke
 └── JournalError
+    ├── JournalUnreadable      a row that another version wrote
     ├── JournalCorrupt         the database does not pass its check
     └── JournalBusy            the database did not answer in time          (retry)
 """
@@ -149,6 +150,10 @@ class PlannerFailed(PlannerError):
 
 class JournalError(HubError):
     """What must be remembered cannot be."""
+
+
+class JournalUnreadable(JournalError):
+    """A row cannot be read, perhaps because another version wrote it; the message names table and row."""
 
 
 class JournalCorrupt(JournalError):

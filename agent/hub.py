@@ -5,6 +5,7 @@ import logging
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -84,6 +85,7 @@ class Hub:
 
 async def run_hub(settings: Settings, clock: Clock) -> None:
     """Run the hub of a home until SIGTERM or SIGINT. Raises HubError where the home cannot be taken over."""
+    stop = _told_to_stop()
     faults = list(device_faults(settings, load_profiles()))
     if faults:
         raise SettingsInvalid("the devices cannot be used as they are set:\n  " + "\n  ".join(faults))
@@ -104,10 +106,10 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
             planner=ChildProcessPlanner(),
             devices=devices_of(settings, network_of(broker, clock)),
             timetable=timetable,
-            beat=_beat_to(settings.health.heartbeat_file, settings.planning.step_s),
+            beat=_beat_to(settings.health.heartbeat_file, settings.planning.step_s, clock),
         )
         listener.day = day
-        await Hub(day, timetable, [broker.run]).run(_told_to_stop(), lambda: _heard(broker))
+        await Hub(day, timetable, [broker.run]).run(stop, lambda: _heard(broker))
 
 
 class _Listener:
@@ -137,9 +139,13 @@ async def _heard(broker: Broker) -> None:
         await asyncio.sleep(_RETAINED_S)
 
 
-def _beat_to(path: Path | None, step_s: float) -> Callable[[str | None], None]:
+def _beat_to(path: Path | None, step_s: float, clock: Clock) -> Callable[[str | None], None]:
+    """Writes the heartbeat, if somebody wants one; the check knows only wall time."""
+
     def beat(plan_id: str | None) -> None:
         if path is not None:
-            write_heartbeat(path, step_s=step_s, plan_id=plan_id)
+            now = clock.now()
+            ahead = clock.to_wall(now + timedelta(seconds=step_s)) - clock.to_wall(now)
+            write_heartbeat(path, step_s=min(ahead.total_seconds(), step_s), plan_id=plan_id)
 
     return beat

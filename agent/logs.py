@@ -34,3 +34,5 @@ def start_logging(level: str, clock: Clock, zone: ZoneInfo) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for library in ("apscheduler", "httpx", "httpcore", "alembic", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)
+    # A job that breaks ends the timetable, which says why; one that is ended on the way out is no news.
+    logging.getLogger("apscheduler.executors").setLevel(logging.CRITICAL)

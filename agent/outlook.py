@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from agent.domain.house import HouseState
+from agent.domain.house import Band, House, HouseState
 from agent.domain.interval import Interval, Series
 from agent.domain.market import DayAheadPrices, PriceStatus
 from agent.domain.plan import Fallback, Problem
@@ -14,7 +14,7 @@ from agent.forecasting.prices import market_prices
 from agent.forecasting.sun import climate_forecast
 from agent.forecasting.weather import refined
 from agent.ports import Ledger
-from agent.settings import Settings
+from agent.settings import PlanningSettings, Settings
 
 _PRICE_HISTORY = timedelta(days=8)
 _FORECAST_IS_OLD = timedelta(hours=6)
@@ -97,7 +97,7 @@ def problem_of(
     return Problem(
         horizon=span,
         step_s=settings.planning.step_s,
-        house=settings.house,
+        house=with_margins(settings.house, settings.planning),
         state=state,
         price_try_per_kwh=settings.tariff.prices(span, market, zone),
         outdoor_temperature_c=weather.outdoor_temperature_c.cut(span),
@@ -107,6 +107,20 @@ def problem_of(
         time_limit_s=settings.planning.time_limit_s,
         fallbacks=frozenset(flag for flag in flags if flag is not None),
     )
+
+
+def with_margins(house: House, planning: PlanningSettings) -> House:
+    """The house with comfort bands that are narrower by the planning margins, where they leave half of the band."""
+    room, tank = house.room, house.tank
+    if room is not None:
+        margin_c = min(planning.room_margin_c, (room.comfort.high_c - room.comfort.low_c) / 4)
+        band = Band(low_c=room.comfort.low_c + margin_c, high_c=room.comfort.high_c - margin_c)
+        room = room.model_copy(update={"comfort": band})
+    if tank is not None:
+        margin_c = min(planning.tank_margin_c, (tank.comfort.high_c - tank.comfort.low_c) / 2)
+        band = Band(low_c=tank.comfort.low_c + margin_c, high_c=tank.comfort.high_c)
+        tank = tank.model_copy(update={"comfort": band})
+    return house.model_copy(update={"room": room, "tank": tank})
 
 
 def horizon(moment: datetime, step_s: int, length_s: int) -> Interval:

@@ -9,16 +9,16 @@ import difflib
 import os
 import stat
 import tomllib
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, Union, get_args, get_origin
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
 from agent.domain.device import Name, Protocol, Role
 from agent.domain.house import House
+from agent.domain.refusal import faults
 from agent.domain.tariff import HourlyMarketTariff, Tariff
 from agent.domain.value import Value
 from agent.errors import SettingsInvalid
@@ -115,8 +115,8 @@ class DeviceSettings(Value):
     """Which relay, where the device has several."""
     sensor: str | None = None
     """Which temperature sensor, where the device has several; for example DS18B20-2."""
-    deadline_s: float = Field(default=5.0, gt=0, le=15)
-    """Wall seconds until an unanswered command counts as unknown."""
+    deadline_s: float | None = Field(default=None, gt=0, le=15)
+    """Wall seconds until an unanswered command counts as unknown; None: as its profile says."""
 
 
 class StorageSettings(Value):
@@ -133,10 +133,14 @@ class PlanningSettings(Value):
     time_limit_s: float = Field(default=20.0, gt=0, le=300)
     replan_after_s: int = Field(default=21_600, ge=900)
     """A plan older than this is made anew."""
+    room_margin_c: float = Field(default=0.3, ge=0, le=3)
+    """The plan stays this far inside the room's comfort band, for no model of a home is exact."""
+    tank_margin_c: float = Field(default=1.0, ge=0, le=10)
+    """The plan stays this far above the coldest shower."""
     room_deviation_c: float = Field(default=0.7, gt=0)
     tank_deviation_c: float = Field(default=2.5, gt=0)
     """Measured this far from the prediction, the rest of the day is planned anew."""
-    settle_s: int = Field(default=3600, ge=0)
+    settle_s: int = Field(default=1800, ge=0)
     """Not again within this time because of a deviation."""
 
 
@@ -190,7 +194,7 @@ class Settings(Value):
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"devices: the name {', '.join(sorted(twice))} is given twice")
-        for role in (Role.AIR_CONDITIONER, Role.WATER_HEATER, Role.ROOM_THERMOMETER, Role.TANK_THERMOMETER):
+        for role in set(Role) - {Role.METER}:
             holders = [device.name for device in self.devices if device.role is role]
             if len(holders) > 1:
                 raise ValueError(f"devices: {' and '.join(holders)} both have the role {role}; one can")
@@ -232,50 +236,3 @@ def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
                 raise SettingsInvalid(f"{key}: {parent} is not a table, so nothing in it can be overridden")
             branch = child
         branch[leaf] = value
-
-
-def faults(error: ValidationError, model: type[BaseModel]) -> str:
-    """One line per fault: the field, what is wrong with its value, and the nearest right name if it is misspelt."""
-    return "\n".join(f"  {line}" for line in _fault_lines(error, model))
-
-
-def _fault_lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
-    for fault in error.errors(include_url=False):
-        *parents, leaf = fault["loc"] or ("",)
-        field = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
-        if fault["type"] == "extra_forbidden":
-            names = _field_names(model, parents)
-            near = difflib.get_close_matches(str(leaf), names, n=1, cutoff=0.5)
-            remedy = f"did you mean {near[0]}?" if near else f"known here: {', '.join(sorted(names))}"
-            yield f"{field}: there is no such setting; {remedy}"
-        elif fault["type"] == "missing":
-            yield f"{field}: is missing"
-        else:
-            said = fault["msg"].removeprefix("Value error, ")
-            given = fault["input"]
-            shown = "" if isinstance(given, dict | list | Value) or "password" in field else f" (it is {given!r})"
-            yield f"{field}: {said}{shown}"
-
-
-def _field_names(model: type[BaseModel], parents: list[Any]) -> list[str]:
-    models: list[type[BaseModel]] = [model]
-    for part in parents:
-        annotations = [
-            m.model_fields[part].annotation for m in models if isinstance(part, str) and part in m.model_fields
-        ]
-        tagged = [m for m in models if isinstance(part, str) and _has_tag(m, part)]
-        models = tagged or [m for annotation in annotations for m in _models_in(annotation)] or models
-    return sorted({name for m in models for name in m.model_fields})
-
-
-def _has_tag(model: type[BaseModel], tag: str) -> bool:
-    kind = model.model_fields.get("kind")
-    return kind is not None and kind.default == tag
-
-
-def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - any type expression
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        yield annotation
-    elif get_origin(annotation) in (Union, types.UnionType, tuple, list, dict, Annotated):
-        for argument in get_args(annotation):
-            yield from _models_in(argument)

@@ -174,6 +174,7 @@ def simulated_devices(file: HomeFile, living: LivingHome, port: int, clock: Home
         Role.WATER_HEATER: file.house.water_heater,
         Role.ROOM_THERMOMETER: file.house.room,
         Role.TANK_THERMOMETER: file.house.tank,
+        Role.HOUSE_METER: file.house,
         Role.METER: file.house,
     }
     return [
@@ -194,8 +195,11 @@ def _device(
     loads = {device.channel: LoadCircuit(living, device.role) for device in group if device.role in LOAD_ROLES}
     whole_home = Probe(living, lambda home: home.total_power_w)
     metered: Circuit | None = next(iter(loads.values()), None)
-    if any(device.role is Role.METER for device in group):
+    roles = {device.role for device in group}
+    if Role.HOUSE_METER in roles:
         metered = whole_home
+    elif metered is None and Role.METER in roles:
+        metered = Probe(living, lambda home: home.base_power_w)
     return TasmotaDevice(
         broker,
         identity,

@@ -71,7 +71,7 @@ def _read(path: Path, columns: Sequence[str], zone: ZoneInfo) -> tuple[Series, .
     gaps = [later - earlier for earlier, later in itertools.pairwise(starts)]
     usual = min(gaps, default=timedelta(hours=1))
     spans = [
-        Interval(start=start, end=start + min(gap, usual)) for start, gap in zip(starts, [*gaps, usual], strict=True)
+        Interval(start=start, end=start + min(gap, usual)) for start, gap in zip(starts, [*gaps, usual], strict=False)
     ]
     return tuple(
         Series.of((span, values[k]) for span, (_, values) in zip(spans, rows, strict=True))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from agent.control.interlock import Situation, other_power_w
 from agent.control.sampler import Snapshot
 from agent.domain.device import Name, Reading
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState, LoadState
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, Band, House, HouseState, LoadState
 from agent.domain.interval import Series
 from agent.domain.plan import Plan
 
@@ -85,19 +85,26 @@ def situation(
     )
 
 
-def deviation(plan: Plan, state: HouseState, room_limit_c: float, tank_limit_c: float) -> str | None:
-    """In words how far the home has drifted from the plan, or None while it is within the limits (°C).
+def deviation(house: House, plan: Plan, state: HouseState, limits_c: Mapping[str, float]) -> str | None:
+    """In words how far the home has drifted from the plan, or None while it is within the limits.
 
-    Estimated temperatures never count as drift.
+    `limits_c` says by how much room and tank may differ; a part that it does not name is not looked at. Outside the
+    comfort band half of that is enough, if the plan expected to be inside. Estimated temperatures never count.
     """
     checks = (
-        ("room", "room_temperature_c", plan.room_temperature_c, state.room_temperature_c, room_limit_c),
-        ("tank", "tank_temperature_c", plan.tank_temperature_c, state.tank_temperature_c, tank_limit_c),
+        ("room", house.room, plan.room_temperature_c, state.room_temperature_c),
+        ("tank", house.tank, plan.tank_temperature_c, state.tank_temperature_c),
     )
-    for name, field, trajectory, measured_c, limit_c in checks:
+    for name, part, trajectory, measured_c in checks:
         expected_c = predicted_c(plan, trajectory, state.at)
-        if measured_c is None or expected_c is None or field in state.estimated:
+        if part is None or measured_c is None or expected_c is None or name not in limits_c:
             continue
-        if abs(measured_c - expected_c) > limit_c:
+        missed = _is_outside(part.comfort, measured_c) and not _is_outside(part.comfort, expected_c)
+        limit_c = limits_c[name] / 2 if missed else limits_c[name]
+        if f"{name}_temperature_c" not in state.estimated and abs(measured_c - expected_c) > limit_c:
             return f"{name} is at {measured_c:.1f} °C, the plan expected {expected_c:.1f} °C"
     return None
+
+
+def _is_outside(comfort: Band, temperature_c: float) -> bool:
+    return not comfort.low_c <= temperature_c <= comfort.high_c

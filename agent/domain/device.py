@@ -19,7 +19,10 @@ class Role(StrEnum):
     WATER_HEATER = "water_heater"
     ROOM_THERMOMETER = "room_thermometer"
     TANK_THERMOMETER = "tank_thermometer"
+    HOUSE_METER = "house_meter"
+    """Measures all that the home draws."""
     METER = "meter"
+    """Measures some other circuit; several devices may have this role."""
 
 
 class Protocol(StrEnum):

@@ -1,21 +1,19 @@
 """The folder device_profiles/, read whole and checked: one bad file and none is used."""
 
-import difflib
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 import agent
 from agent.domain.device import Ability, Protocol
+from agent.domain.refusal import faults, nearest
 from agent.errors import ProfileInvalid
-from agent.profiles.profile import Acknowledgement, DeviceProfile, Family, GoldenVector, Match
+from agent.profiles.profile import DeviceProfile, Family
 
 FOLDER = Path(agent.__file__).parent.parent / "device_profiles"
-
-_TABLES: Mapping[str, type[BaseModel]] = {"match": Match, "acknowledgement": Acknowledgement, "golden": GoldenVector}
 
 
 class Profiles(Mapping[str, DeviceProfile]):
@@ -36,7 +34,7 @@ class Profiles(Mapping[str, DeviceProfile]):
     def named(self, name: str) -> DeviceProfile:
         """The profile of that name. Raises ProfileInvalid with the nearest name there is."""
         if name not in self._profiles:
-            raise ProfileInvalid(f"there is no profile {name!r}; {_nearest(name, list(self._profiles))}")
+            raise ProfileInvalid(f"there is no profile {name!r}; {nearest(name, self._profiles)}")
         return self._profiles[name]
 
     def fitting(self, protocol: Protocol, family: Family, model: str, shows: frozenset[Ability]) -> str | None:
@@ -75,23 +73,4 @@ def read_profile(path: Path) -> DeviceProfile:
     except tomllib.TOMLDecodeError as error:
         raise ProfileInvalid(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
-        raise ProfileInvalid(
-            f"{path} is not usable:\n" + "\n".join(f"  {fault}" for fault in _faults(error))
-        ) from error
-
-
-def _faults(error: ValidationError) -> Iterator[str]:
-    for fault in error.errors(include_url=False):
-        field = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
-        if fault["type"] == "extra_forbidden":
-            model = _TABLES.get(str(fault["loc"][0]), DeviceProfile) if len(fault["loc"]) > 1 else DeviceProfile
-            yield f"{field}: there is no such key; {_nearest(str(fault['loc'][-1]), list(model.model_fields))}"
-        elif fault["type"] == "missing":
-            yield f"{field}: is missing"
-        else:
-            yield f"{field}: {fault['msg'].removeprefix('Value error, ')}"
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+        raise ProfileInvalid(f"{path} is not usable:\n{faults(error, DeviceProfile)}") from error

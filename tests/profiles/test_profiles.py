@@ -42,7 +42,7 @@ def test_a_profile_is_called_as_its_device(name: str) -> None:
         ("[acknowledgement]\ndeadline = 5.0", "did you mean deadline_s?"),
         ("[match]\nmodel = []", "did you mean models?"),
         ("[[golden]]\ntemperature = 20.0", "did you mean temperature_c?"),
-        ("zzz = 1", "known: abilities"),
+        ("zzz = 1", "known here: abilities"),
     ],
 )
 def test_a_misspelt_key_names_the_nearest_right_one(tmp_path: Path, wrong: str, right: str) -> None:

@@ -1,0 +1,124 @@
+"""`kwh-hub` as its user meets it: answers, refusals with a remedy, exit codes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent.__main__ import main
+from agent.commands.day_files import read_prices, read_weather
+from agent.errors import SettingsInvalid
+from agent.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+PAPER = str(ROOT / "examples" / "paper.toml")
+PRICES = str(ROOT / "examples" / "paper-prices.csv")
+WEATHER = str(ROOT / "examples" / "paper-weather.csv")
+ZONE = load_settings(ROOT / "examples" / "paper.toml", {}).home.zone
+
+
+def test_a_day_is_planned_from_files_and_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--config", PAPER, "--prices", PRICES, "--weather", WEATHER, "--time-limit", "2", "--json"]
+    assert main([*words, "--start", "21:00"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert {load["load"] for load in made["loads"]} == {"air_conditioner", "water_heater"}
+    assert made["proof"]["movable_bound_try"] <= made["proof"]["movable_try"] + 1e-9
+
+
+def test_a_day_is_planned_from_files_and_printed_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--config", PAPER, "--prices", PRICES, "--weather", WEATHER, "--time-limit", "1"]
+    assert main([*words, "--start", "22:00"]) == 0
+    said = capsys.readouterr().out
+    assert "air_conditioner" in said
+    assert "a thermostat:" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["plan", "--config", "nowhere.toml"], "examples/home.toml"),
+        (["plan", "--config", PAPER], "--prices FILE"),
+        (["plan", "--config", PAPER, "--prices", PRICES, "--date", "2021-05-05"], "2020-01-01"),
+        (["plan", "--config", PAPER, "--prices", WEATHER], "ptf_tl_mwh"),
+        (["plan", "--config", PAPER, "--prices", "nowhere.csv"], "nowhere.csv"),
+        (["prices", "--config", PAPER], "epias.username"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_a_remedy(
+    words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert expected in capsys.readouterr().err
+
+
+def test_a_broker_that_is_away_is_exit_code_one(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KWH_HUB_MQTT__PORT", "1")
+    monkeypatch.setattr("agent.commands.devices._ANSWER_S", 0.5)
+    assert main(["devices", "--config", PAPER, "--seconds", "1"]) == 1
+    assert "127.0.0.1:1" in capsys.readouterr().err
+
+
+def test_status_without_a_journal_says_when_there_will_be_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KWH_HUB_STORAGE__FOLDER", str(tmp_path))
+    assert main(["status", "--config", PAPER]) == 1
+    assert "when the hub runs for the first time" in capsys.readouterr().err
+
+
+def test_a_relay_that_its_load_would_burn_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "home.toml"
+    device = '\n[[devices]]\nname = "rod"\nrole = "water_heater"\nprofile = "nous-a1t"\naddress = "A0B1C2000002"\n'
+    file.write_text(Path(PAPER).read_text() + device)
+    assert main(["config", "check", "--config", str(file)]) == 2
+    assert "it would burn" in " ".join(capsys.readouterr().out.split())
+
+
+def test_an_example_is_usable_and_its_gaps_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "check", "--config", PAPER]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "usable" in said
+    assert "no device has the role water_heater" in said
+
+
+@pytest.mark.parametrize("word", [[], ["run"], ["plan"], ["devices"], ["prices"], ["status"], ["config", "check"]])
+def test_every_word_teaches(word: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*word, "--help"])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "example:" in said or "exit codes:" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "column ptf_tl_mwh, ts is missing"),
+        ("ts,ptf\n", "column ptf_tl_mwh is missing"),
+        ("ts,ptf_tl_mwh\n", "holds no prices"),
+        ("ts,ptf_tl_mwh\nyesterday,3\n", "line 2: ts 'yesterday'"),
+        ("ts,ptf_tl_mwh\n2020-01-01T00:00,x\n", "line 2: ptf_tl_mwh 'x' is not a number"),
+        ("ts,ptf_tl_mwh\n2020-01-01T00:00,nan\n", "not a finite number"),
+        ("ts,ptf_tl_mwh\n2020-01-01T00:00,1\n2020-01-01T00:00,2\n", "a time is given twice"),
+    ],
+)
+def test_a_price_file_is_refused_by_line(tmp_path: Path, text: str, expected: str) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_text(text)
+    with pytest.raises(SettingsInvalid, match=expected):
+        read_prices(file, ZONE)
+
+
+def test_price_and_weather_files_are_read_by_the_hour() -> None:
+    (day,) = read_prices(Path(PRICES), ZONE).values()
+    assert len(day.price_try_per_kwh.values) == 24
+    assert day.price_try_per_kwh.values[5] == pytest.approx(0.17999)
+    assert day.price_try_per_kwh.span is not None
+    assert read_weather(Path(WEATHER), ZONE).outdoor_temperature_c.covers(day.price_try_per_kwh.span)
+
+
+def test_real_prices_are_read(shared_data: Path) -> None:
+    known = read_prices(shared_data / "ptf_hourly.csv", ZONE)
+    assert len(known) > 3000

@@ -1,0 +1,75 @@
+"""What the home is like, and when it has drifted from the plan."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.control.situation import deviation, fresh_temperature_c, house_state, predicted_c
+from agent.domain.device import Reading
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
+from agent.domain.interval import Interval, Series
+from agent.domain.plan import Method, Plan, Proof, ProofStatus
+from tests.control.test_interlock import house
+
+START = datetime(2020, 1, 1, 12, 0, tzinfo=UTC)
+STEP = timedelta(minutes=5)
+HOME = house()
+LIMITS_C = {"room": 0.7, "tank": 2.5}
+
+
+def plan(room_c: tuple[float, ...] = (21.0, 22.0, 23.0)) -> Plan:
+    steps = [Interval(start=START + k * STEP, end=START + (k + 1) * STEP) for k in range(len(room_c))]
+    span = Interval(start=START, end=steps[-1].end)
+    return Plan(
+        plan_id="p",
+        made_at=START,
+        horizon=span,
+        step_s=300,
+        method=Method.THERMOSTAT,
+        loads=(),
+        room_temperature_c=Series.of(zip(steps, room_c, strict=True)),
+        tank_temperature_c=Series.constant(span, 50.0),
+        price_try_per_kwh=Series.constant(span, 1.0),
+        proof=Proof(status=ProofStatus.UNPROVEN, bill_try=1, movable_try=1, thermostat_movable_try=1),
+    )
+
+
+def test_a_prediction_stands_at_the_end_of_each_step_and_runs_straight_between() -> None:
+    made = plan()
+    seen = [predicted_c(made, made.room_temperature_c, START + k * STEP / 2) for k in range(7)]
+    assert seen == [None, None, 21.0, 21.5, 22.0, 22.5, None]
+
+
+@given(st.floats(-5, 45))
+def test_drift_is_what_leaves_the_limit_or_misses_comfort_by_half_of_it(measured_c: float) -> None:
+    state = house_state(HOME, START + STEP, {AIR_CONDITIONER: measured_c, WATER_HEATER: 50.0}, plan(), {})
+    off_c = abs(measured_c - 21.0)  # the plan is inside the band of 20 to 24 °C
+    uncomfortable = not 20 <= measured_c <= 24
+    expected = off_c > 0.7 or (uncomfortable and off_c > 0.35)
+    assert (deviation(HOME, plan(), state, LIMITS_C) is not None) == expected
+
+
+def test_near_a_draw_the_tank_is_not_looked_at() -> None:
+    state = house_state(HOME, START + STEP, {AIR_CONDITIONER: 21.0, WATER_HEATER: 40.0}, plan(), {})
+    assert deviation(HOME, plan(), state, LIMITS_C) == "tank is at 40.0 °C, the plan expected 50.0 °C"
+    assert deviation(HOME, plan(), state, {"room": 0.7}) is None
+
+
+def test_an_estimate_is_named_and_never_counts_as_drift() -> None:
+    state = house_state(HOME, START + 2 * STEP, {}, plan((21.0, 30.0, 30.0)), {})
+    assert state.estimated == {"room_temperature_c", "tank_temperature_c"}
+    assert state.room_temperature_c == 30.0
+    assert deviation(HOME, plan((21.0, 22.0, 23.0)), state, LIMITS_C) is None
+
+
+def test_without_plan_and_thermometer_the_home_is_taken_to_be_at_the_cold_end_of_its_band() -> None:
+    state = house_state(HOME, START, {}, None, {})
+    assert (state.room_temperature_c, state.tank_temperature_c) == (20.0, 42.0)
+
+
+@pytest.mark.parametrize(("age_s", "expected"), [(0, 21.0), (1800, 21.0), (1801, None)])
+def test_an_old_temperature_is_none(age_s: int, expected: float | None) -> None:
+    reading = Reading(device="room", at=START, temperature_c=21.0)
+    assert fresh_temperature_c(reading, START + timedelta(seconds=age_s), 1800) == expected
