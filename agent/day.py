@@ -20,7 +20,7 @@ from agent.errors import FeedError, FeedNotYet, JournalUnreadable
 from agent.forecasting.base_load import base_load
 from agent.forecasting.hot_water import hot_water
 from agent.jobs import Job, Timetable, daily, every
-from agent.outlook import Outlook, horizon
+from agent.outlook import Outlook, horizon, without_margins
 from agent.ports import Clock, Device, Ledger, Planner, Prices, Telemetry, Weather
 from agent.settings import Settings
 
@@ -142,7 +142,8 @@ class Day:
             snapshot = await self._snapshot()
             plan = await self._plan_in_force()
             state = await self._state(snapshot, plan, await self._measured_c(snapshot))
-            plan = await self._planner.plan(await self._outlook.problem(state))
+            answer = await self._planner.plan(await self._outlook.problem(state))
+            plan = without_margins(answer, self._settings.house)
             await self._ledger.add_plan(plan)
             failed = sorted(plan.fallbacks & _PLANNER_FALLBACKS)
             await self._conditions.report("planner", well=not failed, detail=", ".join(failed))

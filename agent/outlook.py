@@ -1,12 +1,12 @@
 """What lies ahead of the home: everything that is known or must be guessed, gathered into one problem."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from agent.domain.house import Band, House, HouseState
 from agent.domain.interval import Interval, Series
 from agent.domain.market import DayAheadPrices, PriceStatus
-from agent.domain.plan import Fallback, Problem
+from agent.domain.plan import Fallback, Plan, Problem
 from agent.domain.weather import WeatherForecast, WeatherSource
 from agent.forecasting.base_load import base_load
 from agent.forecasting.hot_water import hot_water
@@ -17,6 +17,7 @@ from agent.ports import Ledger
 from agent.settings import PlanningSettings, Settings
 
 _PRICE_HISTORY = timedelta(days=8)
+_ROUNDING_C = 0.01
 _FORECAST_IS_OLD = timedelta(hours=6)
 
 _PRICE_FALLBACK = {
@@ -121,6 +122,23 @@ def with_margins(house: House, planning: PlanningSettings) -> House:
         band = Band(low_c=tank.comfort.low_c + margin_c, high_c=tank.comfort.high_c)
         tank = tank.model_copy(update={"comfort": band})
     return house.model_copy(update={"room": room, "tank": tank})
+
+
+def without_margins(plan: Plan, house: House) -> Plan:
+    """The plan, judged by the owner's bands: eating into a margin is no miss of comfort."""
+    if Fallback.COMFORT_RELAXED not in plan.fallbacks:
+        return plan
+    expected = ((house.room, plan.room_temperature_c), (house.tank, plan.tank_temperature_c))
+    for part, trajectory in expected:
+        band = part.comfort if part is not None else None
+        inside = _tolerant(band) if band is not None else None
+        if inside is not None and trajectory is not None and not all(map(inside, trajectory.values)):
+            return plan
+    return plan.model_copy(update={"fallbacks": plan.fallbacks - {Fallback.COMFORT_RELAXED}})
+
+
+def _tolerant(band: Band) -> Callable[[float], bool]:
+    return lambda temperature_c: band.low_c - _ROUNDING_C <= temperature_c <= band.high_c + _ROUNDING_C
 
 
 def horizon(moment: datetime, step_s: int, length_s: int) -> Interval:

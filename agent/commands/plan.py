@@ -17,7 +17,7 @@ from agent.domain.weather import WeatherForecast
 from agent.errors import SettingsInvalid
 from agent.forecasting.sun import climate_forecast
 from agent.forecasting.weather import refined
-from agent.outlook import problem_of
+from agent.outlook import problem_of, without_margins
 from agent.planning.planner import ChildProcessPlanner
 from agent.settings import Settings, load_settings
 
@@ -31,7 +31,7 @@ def plan(arguments: argparse.Namespace) -> int:
     problem = _problem(arguments, settings)
     console = Console(stderr=arguments.json)
     with console.status(f"planning (at most {problem.time_limit_s:.0f} s)…"):
-        made = asyncio.run(ChildProcessPlanner().plan(problem))
+        made = without_margins(asyncio.run(ChildProcessPlanner().plan(problem)), settings.house)
     if arguments.json:
         print(made.model_dump_json(indent=2))  # noqa: T201 - the answer itself
     else:
