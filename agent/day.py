@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from agent.control.conditions import Conditions
@@ -14,14 +14,14 @@ from agent.control.situation import deviation, fresh_temperature_c, house_state,
 from agent.domain.device import Name, Reading, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
 from agent.domain.interval import Interval
-from agent.domain.market import DayAheadPrices, PriceStatus
 from agent.domain.plan import Fallback, Plan
-from agent.errors import FeedError, FeedNotYet, JournalUnreadable
+from agent.errors import JournalUnreadable
+from agent.fetching import Fetching
 from agent.forecasting.base_load import base_load
 from agent.forecasting.hot_water import hot_water
 from agent.jobs import Job, Timetable, daily, every
 from agent.outlook import Outlook, horizon, without_margins
-from agent.ports import Clock, Device, Ledger, Planner, Prices, Telemetry, Weather
+from agent.ports import Clock, Device, Ledger, Planner, Telemetry
 from agent.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -33,9 +33,6 @@ LOAD_ROLES: Mapping[Name, Role] = {
 _THERMOMETER_ROLES = {AIR_CONDITIONER: Role.ROOM_THERMOMETER, WATER_HEATER: Role.TANK_THERMOMETER}
 _PLANNER_FALLBACKS = {Fallback.PLANNER_FAILED, Fallback.PLANNER_INFEASIBLE, Fallback.PLANNER_LATE}
 
-_INTERIM_FROM = time(13, 30)
-_FINAL_BY = time(14, 30)
-"""Tomorrow's prices are final at 14:00; half an hour later their absence is worth a word."""
 _FIRST_ANSWER_S = 20.0
 """Wall seconds that a feed may delay the first plan."""
 _AFTER_SWITCHING = timedelta(seconds=60)
@@ -43,8 +40,6 @@ _AFTER_SWITCHING = timedelta(seconds=60)
 _DRAWN_BEFORE = timedelta(minutes=20)
 _DRAWN_AFTER = timedelta(minutes=10)
 """People shower about when they said: near a draw the tank differs from the plan without meaning anything."""
-_PRICE_HISTORY_DAYS = 7
-_FORECAST_LENGTH = timedelta(hours=48)
 _READINGS_KEPT = timedelta(days=90)
 
 
@@ -58,8 +53,8 @@ class Day:
         clock: Clock,
         ledger: Ledger,
         telemetry: Telemetry,
-        prices: Prices | None,
-        weather: Weather,
+        conditions: Conditions,
+        fetching: Fetching,
         planner: Planner,
         devices: Sequence[Device],
         timetable: Timetable,
@@ -69,8 +64,6 @@ class Day:
         self._clock = clock
         self._ledger = ledger
         self._telemetry = telemetry
-        self._prices = prices
-        self._weather = weather
         self._planner = planner
         self._devices = devices
         self._roles = {device.role: device for device in devices}
@@ -84,7 +77,8 @@ class Day:
             if role in self._roles and self._roles[role].relay is not None and load in settings.house.loads
         }
         self._executor = Executor(house=settings.house, relays=self._relays, ledger=ledger, clock=clock)
-        self._conditions = Conditions(ledger, clock)
+        self._conditions = conditions
+        self._fetching = fetching
         self._stepping = asyncio.Lock()
         self._planning = asyncio.Lock()
 
@@ -94,7 +88,7 @@ class Day:
         return (
             Job("step", self.step, every(step_s, after=_AFTER_SWITCHING)),
             Job("fetch prices", self.fetch_prices, every(900, after=timedelta(seconds=60))),
-            Job("fetch weather", self.fetch_weather, every(10_800, after=timedelta(seconds=420))),
+            Job("fetch weather", self._fetching.fetch_weather, every(10_800, after=timedelta(seconds=420))),
             Job("plan if due", self.plan_if_due, every(900, after=timedelta(seconds=120))),
             Job("prune", self.prune, daily(3, 40, self._settings.home.time_zone)),
         )
@@ -107,9 +101,10 @@ class Day:
             self._follow(plan)
             await self.step()
             self._timetable.soon("fetch prices at start", self.fetch_prices)
-            self._timetable.soon("fetch weather at start", self.fetch_weather)
+            self._timetable.soon("fetch weather at start", self._fetching.fetch_weather)
+            self._timetable.soon("plan if due at start", self.plan_if_due)
             return
-        for fetch in (self.fetch_prices, self.fetch_weather):
+        for fetch in (self._fetching.fetch_prices, self._fetching.fetch_weather):
             try:
                 async with asyncio.timeout(_FIRST_ANSWER_S):
                     await fetch()
@@ -159,35 +154,9 @@ class Day:
             await self.make_plan()
 
     async def fetch_prices(self) -> None:
-        """Fetch the days that are not final yet, and one day of history; plan anew where that changes the outlook."""
-        if self._prices is None or not self._settings.tariff.follows_market:
-            return
-        news = False
-        for day in await self._days_to_fetch():
-            try:
-                fresh = await self._prices.day_ahead(day)
-            except FeedNotYet as error:
-                await self._not_yet(day, error)
-            except FeedError as error:
-                await self._conditions.report("feed:epias", well=False, detail=str(error))
-                break
-            else:
-                await self._conditions.report("feed:epias", well=True)
-                news |= await self._is_news(fresh) and day >= self._today()
-        if news and await self._plan_in_force() is not None:
+        """Fetch prices that are not final yet, and plan anew if they change the outlook of a plan."""
+        if await self._fetching.fetch_prices() and await self._plan_in_force() is not None:
             await self.make_plan()
-
-    async def fetch_weather(self) -> None:
-        """Fetch the forecast of the coming two days."""
-        now = self._clock.now()
-        start = horizon(now, 3600, 3600).start
-        try:
-            forecast = await self._weather.forecast(Interval(start=start, end=start + _FORECAST_LENGTH))
-        except FeedError as error:
-            await self._conditions.report("feed:weather", well=False, detail=str(error))
-        else:
-            await self._ledger.add_weather(forecast)
-            await self._conditions.report("feed:weather", well=True)
 
     async def prune(self) -> None:
         """Let go of readings that nobody will ask for."""
@@ -265,35 +234,6 @@ class Day:
 
     def _has_settled(self, plan: Plan, at: datetime) -> bool:
         return at - plan.made_at >= timedelta(seconds=self._settings.planning.settle_s)
-
-    def _today(self) -> date:
-        return self._clock.now().astimezone(self._settings.home.zone).date()
-
-    async def _days_to_fetch(self) -> Sequence[date]:
-        today = self._today()
-        wanted = [today]
-        if self._clock.now().astimezone(self._settings.home.zone).time() >= _INTERIM_FROM:
-            wanted.append(today + timedelta(days=1))
-        known = {day: await self._ledger.prices(day) for day in wanted}
-        days = [day for day, prices in known.items() if prices is None or prices.status is not PriceStatus.FINAL]
-        for back in range(1, _PRICE_HISTORY_DAYS + 1):
-            if await self._ledger.prices(today - timedelta(days=back)) is None:
-                return [*days, today - timedelta(days=back)]
-        return days
-
-    async def _not_yet(self, day: date, error: FeedNotYet) -> None:
-        late = self._clock.now().astimezone(self._settings.home.zone).time() >= _FINAL_BY
-        if late or day <= self._today():
-            await self._conditions.report("feed:epias", well=False, detail=str(error))
-
-    async def _is_news(self, fresh: DayAheadPrices) -> bool:
-        """Keep the prices of a day if they differ from what is known."""
-        known = await self._ledger.prices(fresh.day)
-        same = known is not None and known.status is fresh.status and known.price_try_per_kwh == fresh.price_try_per_kwh
-        if same:
-            return False
-        await self._ledger.add_prices(fresh)
-        return True
 
 
 def _in_words(plan: Plan) -> str:

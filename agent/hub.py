@@ -14,8 +14,10 @@ from agent.adapters.mqtt.broker import Broker
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
 from agent.composition import broker_of, device_faults, devices_of, network_of, prices_of, weather_of
+from agent.control.conditions import Conditions
 from agent.day import Day
 from agent.errors import BrokerUnreachable, SettingsInvalid
+from agent.fetching import Fetching
 from agent.heartbeat import write_heartbeat
 from agent.jobs import Timetable
 from agent.planning.planner import ChildProcessPlanner
@@ -96,13 +98,22 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
         timetable = Timetable(clock)
         listener = _Listener()
         broker = broker_of(settings.mqtt, listener)
+        conditions = Conditions(ledger, clock)
+        fetching = Fetching(
+            settings=settings,
+            clock=clock,
+            ledger=ledger,
+            prices=prices_of(settings, http, clock),
+            weather=weather_of(settings, http, clock),
+            conditions=conditions,
+        )
         day = Day(
             settings=settings,
             clock=clock,
             ledger=ledger,
             telemetry=telemetry,
-            prices=prices_of(settings, http, clock),
-            weather=weather_of(settings, http, clock),
+            conditions=conditions,
+            fetching=fetching,
             planner=ChildProcessPlanner(),
             devices=devices_of(settings, network_of(broker, clock)),
             timetable=timetable,

@@ -19,7 +19,9 @@ import psutil
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
 from agent.composition import broker_of, clock_of, devices_of, network_of, prices_of, weather_of
+from agent.control.conditions import Conditions
 from agent.day import Day
+from agent.fetching import Fetching
 from agent.jobs import Timetable
 from agent.planning.planner import ChildProcessPlanner
 from agent.settings import Settings, load_settings
@@ -78,13 +80,22 @@ async def step_ms(settings: Settings, steps: int) -> list[float]:
         httpx.AsyncClient() as http,
     ):
         broker = broker_of(settings.mqtt)
+        conditions = Conditions(ledger, clock)
+        fetching = Fetching(
+            settings=settings,
+            clock=clock,
+            ledger=ledger,
+            prices=prices_of(settings, http, clock),
+            weather=weather_of(settings, http, clock),
+            conditions=conditions,
+        )
         day = Day(
             settings=settings,
             clock=clock,
             ledger=ledger,
             telemetry=telemetry,
-            prices=prices_of(settings, http, clock),
-            weather=weather_of(settings, http, clock),
+            conditions=conditions,
+            fetching=fetching,
             planner=ChildProcessPlanner(),
             devices=devices_of(settings, network_of(broker, clock)),
             timetable=Timetable(clock),

@@ -31,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "agent.logs": {"agent.ports"},
     "agent.outlook": {"agent"},
     "agent.day": {"agent"},
+    "agent.fetching": {"agent"},
     "agent.hub": {"agent", "httpx"},
     "agent.composition": {"agent", "httpx"},
     "agent.commands": {"agent", "rich", "httpx"},

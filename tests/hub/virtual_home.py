@@ -15,6 +15,7 @@ from pathlib import Path
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
 from agent.clock import SystemClock
+from agent.control.conditions import Conditions
 from agent.day import Day
 from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
@@ -24,6 +25,7 @@ from agent.domain.market import DayAheadPrices, ImbalancePrices, PriceStatus
 from agent.domain.plan import Plan, Problem
 from agent.domain.weather import WeatherForecast, WeatherSource
 from agent.errors import DeviceUnreachable, FeedError, FeedNotYet
+from agent.fetching import Fetching
 from agent.hub import Hub
 from agent.jobs import Timetable
 from agent.planning.thermostat import thermostat_plan
@@ -219,13 +221,22 @@ async def live(
         telemetry = await stack.enter_async_context(open_telemetry(folder))
         timetable = Timetable(clock)
         feeds, planner = VirtualFeeds(home), ThermostatPlanner()
+        conditions = Conditions(ledger, clock)
+        fetching = Fetching(
+            settings=home.settings,
+            clock=clock,
+            ledger=ledger,
+            prices=feeds,
+            weather=feeds,
+            conditions=conditions,
+        )
         day = Day(
             settings=home.settings,
             clock=clock,
             ledger=ledger,
             telemetry=telemetry,
-            prices=feeds,
-            weather=feeds,
+            conditions=conditions,
+            fetching=fetching,
             planner=planner,
             devices=home.devices(),
             timetable=timetable,
