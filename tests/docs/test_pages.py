@@ -62,9 +62,7 @@ def test_pictures_are_small() -> None:
 def commands() -> Iterator[tuple[str, list[str]]]:
     """What follows `kwh-hub` in the command lines of the pages."""
     for page in pages():
-        lines = re.findall(
-            r"^ {4}(?:\S+=\S+ |.*compose exec hub )?(?:\S*/)?kwh-hub (.+)$", page.read_text(), re.MULTILINE
-        )
+        lines = re.findall(r"^ {4,}(?:\S+=\S+ )?(?:\S*/)?kwh-hub (.+)$", page.read_text(), re.MULTILINE)
         for line in lines:
             yield name_of(page), shlex.split(line, comments=True)
 
