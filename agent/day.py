@@ -8,6 +8,7 @@ from functools import partial
 
 from agent.control.conditions import Conditions
 from agent.control.executor import Executor
+from agent.control.interlock import Situation
 from agent.control.sampler import Sampler, Snapshot
 from agent.control.schedule import switching_instants, wants
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation
@@ -120,8 +121,7 @@ class Day:
             measured = await self._measured_c(snapshot)
             state = await self._state(snapshot, plan, measured)
             wanted = wants(self._settings.house, plan, snapshot.at, measured)
-            now = situation(snapshot, state, self._metered_loads(), self._house_meter(), self._base_load_w(snapshot.at))
-            await self._executor.hold(wanted, now)
+            await self._executor.hold(wanted, await self._situation(snapshot, state))
         self._beat(plan.plan_id if plan is not None else None)
         if plan is not None and self._has_settled(plan, snapshot.at) and not self._planning.locked():
             drift = deviation(self._settings.house, plan, state, self._deviation_limits_c(snapshot.at))
@@ -213,6 +213,11 @@ class Day:
     async def _state(self, snapshot: Snapshot, plan: Plan | None, measured: Mapping[Name, float | None]) -> HouseState:
         loads = await self._executor.load_states(snapshot)
         return house_state(self._settings.house, snapshot.at, measured, plan, loads)
+
+    async def _situation(self, snapshot: Snapshot, state: HouseState) -> Situation:
+        silent_w = await self._executor.silent_power_w(snapshot)
+        base_w = self._base_load_w(snapshot.at)
+        return situation(snapshot, state, self._metered_loads(), self._house_meter(), base_w, silent_w)
 
     def _metered_loads(self) -> Mapping[Name, Name]:
         return {load: device.name for load, device in self._relays.items() if device.meter is not None}

@@ -41,6 +41,15 @@ class Executor:
                 states[load] = await self._load_state(load, device, reported)
         return states
 
+    async def silent_power_w(self, snapshot: Snapshot) -> float:
+        """What the loads that do not answer may be drawing, W: those last told to be on. Raises JournalError."""
+        silent_w = 0.0
+        for load, device in self._relays.items():
+            if device.name not in snapshot.relays:
+                last = await self._ledger.last_commands(load, limit=1)
+                silent_w += self._house.load(load).power_w if last and last[0].on else 0.0
+        return silent_w
+
     async def hold(self, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:
         """Carry the wants out as far as the interlock lets them; return what it made of them. Raises JournalError."""
         decided = verdicts(self._house, wanted, situation)

@@ -76,8 +76,13 @@ def _shed_last(house: House, want: Want, situation: Situation) -> tuple[bool, bo
     return (not running, want.cause is not Cause.MIN_ON, house.load(want.load).power_w)
 
 
-def other_power_w(house_meter_w: float | None, load_powers_w: Mapping[Name, float], base_load_w: float | None) -> float:
-    """What the house draws besides its switched loads, W: metered where the house has a meter, else expected."""
+def other_power_w(
+    house_meter_w: float | None, load_powers_w: Mapping[Name, float], base_load_w: float, silent_w: float
+) -> float:
+    """What the house draws besides the loads that answer, W.
+
+    Metered where the house has a meter; else what is expected, and what loads that do not answer were last told to draw.
+    """
     if house_meter_w is not None:
         return max(0.0, house_meter_w - sum(load_powers_w.values()))
-    return base_load_w or 0.0
+    return base_load_w + silent_w

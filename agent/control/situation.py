@@ -72,16 +72,20 @@ def situation(
     state: HouseState,
     powers: Mapping[Name, Name],
     house_meter: Name | None,
-    base_load_w: float | None,
+    base_load_w: float,
+    silent_w: float,
 ) -> Situation:
-    """What the interlock looks at; `powers` names the device that meters each load."""
+    """What the interlock looks at.
+
+    `powers` names the device that meters each load; `silent_w` is what loads that do not answer may be drawing.
+    """
     metered = {reading.device: reading.power_w for reading in snapshot.readings if reading.power_w is not None}
     loads_w = {load: metered[device] for load, device in powers.items() if device in metered}
     return Situation(
         at=state.at,
         loads=state.loads,
         tank_temperature_c=state.tank_temperature_c,
-        other_power_w=other_power_w(metered.get(house_meter) if house_meter else None, loads_w, base_load_w),
+        other_power_w=other_power_w(metered.get(house_meter) if house_meter else None, loads_w, base_load_w, silent_w),
     )
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.control.situation import deviation, fresh_temperature_c, house_state, predicted_c
+from agent.control.sampler import Snapshot
+from agent.control.situation import deviation, fresh_temperature_c, house_state, predicted_c, situation
 from agent.domain.device import Reading
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
 from agent.domain.interval import Interval, Series
@@ -73,3 +74,16 @@ def test_without_plan_and_thermometer_the_home_is_taken_to_be_at_the_cold_end_of
 def test_an_old_temperature_is_none(age_s: int, expected: float | None) -> None:
     reading = Reading(device="room", at=START, temperature_c=21.0)
     assert fresh_temperature_c(reading, START + timedelta(seconds=age_s), 1800) == expected
+
+
+@given(meter_w=st.none() | st.floats(0, 9000), heater_w=st.floats(0, 2500), silent_w=st.floats(0, 2000))
+def test_what_else_the_house_draws_is_metered_or_else_expected_with_what_is_silent(
+    meter_w: float | None, heater_w: float, silent_w: float
+) -> None:
+    readings = [Reading(device="rod", at=START, power_w=heater_w)]
+    if meter_w is not None:
+        readings.append(Reading(device="main", at=START, power_w=meter_w))
+    snapshot = Snapshot(at=START, readings=tuple(readings), relays={}, lost={})
+    state = house_state(HOME, START, {}, None, {})
+    seen = situation(snapshot, state, {WATER_HEATER: "rod"}, "main", 300.0, silent_w).other_power_w
+    assert seen == pytest.approx(300.0 + silent_w if meter_w is None else max(0.0, meter_w - heater_w))
