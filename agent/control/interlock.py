@@ -81,7 +81,7 @@ def other_power_w(
 ) -> float:
     """What the house draws besides the loads that answer, W.
 
-    Metered where the house has a meter; else what is expected, and what loads that do not answer were last told to draw.
+    Metered where the house has a meter; else what is expected, and what silent loads were last told to draw.
     """
     if house_meter_w is not None:
         return max(0.0, house_meter_w - sum(load_powers_w.values()))
