@@ -106,6 +106,7 @@ def problem_of(
         base_load_w=base_load(settings.house, span, zone),
         hot_water_kg_per_s=hot_water(settings.house, span, zone),
         time_limit_s=settings.planning.time_limit_s,
+        solver=settings.planning.solver,
         fallbacks=frozenset(flag for flag in flags if flag is not None),
     )
 

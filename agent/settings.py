@@ -18,6 +18,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 
 from agent.domain.device import Name, Protocol, Role
 from agent.domain.house import House
+from agent.domain.plan import Solver
 from agent.domain.refusal import faults
 from agent.domain.tariff import HourlyMarketTariff, Tariff
 from agent.domain.value import Value
@@ -131,6 +132,7 @@ class PlanningSettings(Value):
     step_s: int = Field(default=300, ge=60, le=3600)
     horizon_s: int = Field(default=86_400, ge=3600, le=172_800)
     time_limit_s: float = Field(default=20.0, gt=0, le=300)
+    solver: Solver = Solver.DP
     replan_after_s: int = Field(default=21_600, ge=900)
     """A plan older than this is made anew."""
     room_margin_c: float = Field(default=0.3, ge=0, le=3)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.domain.interval import Series
-from agent.domain.plan import Fallback, Method
+from agent.domain.plan import Fallback
 from simulators.report.record import DayRecord, LoadRecord, Outside, RunRecord, cost_try
 
 FALLBACK_WORDS: Mapping[Fallback, str] = {
@@ -152,7 +152,7 @@ def _plan_sentences(record: DayRecord) -> Iterator[str]:
 
 
 def _proof_in_words(record: DayRecord) -> str:
-    gaps = [plan.gap_movable for plan in record.plans if plan.method is Method.MILP and plan.gap_movable is not None]
+    gaps = [plan.gap_movable for plan in record.plans if plan.gap_movable is not None]
     if not gaps:
         return "How good that was could not be proven."
     who = "Every plan" if len(gaps) == len(record.plans) else f"{len(gaps)} of the plans"

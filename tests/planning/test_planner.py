@@ -43,7 +43,7 @@ def fifo(tmp_path: Path) -> Path:
 
 async def test_the_child_gives_the_plan_that_the_solver_gives_here() -> None:
     theirs, here = await ChildProcessPlanner().plan(ASKED), await InlinePlanner().plan(ASKED)
-    assert theirs.method is Method.MILP
+    assert theirs.method is Method.DYNAMIC_PROGRAMMING
     assert without_time(theirs) == without_time(here)
 
 

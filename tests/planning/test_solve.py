@@ -6,7 +6,7 @@ from hypothesis import given, settings
 
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, Band, Collector, House, LoadState
 from agent.domain.interval import Interval, Series
-from agent.domain.plan import Fallback, Method, Plan, Problem, ProofStatus
+from agent.domain.plan import Fallback, Method, Plan, Problem, ProofStatus, Solver
 from agent.planning.model import predict
 from agent.planning.solve import solve
 from tests.planning import oracle
@@ -32,12 +32,20 @@ def temperatures(series: Series | None) -> tuple[float, ...]:
     return series.values
 
 
+SOLVERS = pytest.mark.parametrize("solver", list(Solver))
+
+
+def asked_of(solver: Solver, asked: Problem) -> Problem:
+    return asked.model_copy(update={"solver": solver})
+
+
+@SOLVERS
 @settings(max_examples=60)
 @given(problems())
-def test_every_plan_holds_when_simulated_independently(asked: Problem) -> None:
-    plan = solve(asked)
+def test_every_plan_holds_when_simulated_independently(solver: Solver, asked: Problem) -> None:
+    plan = solve(asked_of(solver, asked))
     on = schedule(plan, asked)
-    assert plan.method is Method.MILP
+    assert plan.method is not Method.THERMOSTAT
     assert all(oracle.keeps_times(asked, name, on[name]) for name in on)
     assert oracle.keeps_power(asked, on)
     assert abs(plan.proof.movable_try - oracle.movable_try(asked, on)) < 1e-9
@@ -47,10 +55,11 @@ def test_every_plan_holds_when_simulated_independently(asked: Problem) -> None:
         assert all(oracle.keeps_band(path_c, band, SLACK_C) for _, path_c, band in oracle.paths_c(asked, on))
 
 
+@SOLVERS
 @settings(max_examples=60)
 @given(problems(max_steps=7))
-def test_no_schedule_at_all_is_cheaper_than_the_bound(asked: Problem) -> None:
-    plan = solve(asked)
+def test_no_schedule_at_all_is_cheaper_than_the_bound(solver: Solver, asked: Problem) -> None:
+    plan = solve(asked_of(solver, asked))
     cheapest_try = oracle.cheapest_try(asked, slack_c=-1e-6)
     if cheapest_try is None:
         return
@@ -86,27 +95,67 @@ def test_no_schedule_at_all_is_cheaper_than_the_bound(asked: Problem) -> None:
     ],
     ids=["heating", "showers", "collector that may or may not collect", "cooling with minimum times", "long rests"],
 )
-def test_the_optimum_is_what_counting_all_schedules_finds(house: House, weather: dict[str, float]) -> None:
+@SOLVERS
+def test_the_optimum_is_what_counting_all_schedules_finds(
+    solver: Solver, house: House, weather: dict[str, float]
+) -> None:
     asked = problem(house, [3.0, 1.0, 2.0, 0.5, 4.0, 1.0, 3.5, 0.7, 2.2, 1.1], **weather)  # type: ignore[arg-type] # series by name
-    plan = solve(asked)
+    plan = solve(asked_of(solver, asked))
     cheapest_try = oracle.cheapest_try(asked, slack_c=1e-6)
     assert cheapest_try is not None
     assert plan.proof.status is ProofStatus.OPTIMAL
     assert plan.proof.movable_try == pytest.approx(cheapest_try, rel=1e-4, abs=1e-6)
 
 
-def test_two_loads_under_one_limit_are_as_cheap_as_counting_finds() -> None:
+@SOLVERS
+def test_two_loads_under_one_limit_are_as_cheap_as_counting_finds(solver: Solver) -> None:
     house = BOTH.model_copy(update={"power_limit_w": 2500.0})
     asked = problem(house, [3.0, 1.0, 2.0, 0.5, 4.0, 1.0, 3.5], base_w=300.0, outdoor_c=10.0, tank_c=50.0)
-    plan = solve(asked)
+    plan = solve(asked_of(solver, asked))
+    assert plan.method is Method.MILP
     assert plan.proof.movable_try == pytest.approx(oracle.cheapest_try(asked, slack_c=1e-6), rel=1e-4)
+
+
+def test_loads_that_run_apart_by_themselves_need_no_common_program() -> None:
+    prices = [3.0] * 6 + [1.0] * 6
+    free = solve(problem(BOTH, prices, outdoor_c=22.0, room_c=22.5, draw_kg_per_s=0.004))
+    tied = solve(
+        problem(
+            BOTH.model_copy(update={"power_limit_w": 3000.0}),
+            prices,
+            outdoor_c=22.0,
+            room_c=22.5,
+            draw_kg_per_s=0.004,
+        )
+    )
+    assert tied.method is Method.DYNAMIC_PROGRAMMING
+    assert tied.loads == free.loads
+    assert tied.proof.movable_bound_try == free.proof.movable_bound_try
+
+
+def test_a_power_limit_makes_no_plan_cheaper_than_the_loads_by_themselves() -> None:
+    prices = [2.0, 0.5, 3.0] * 6
+    free = solve(problem(BOTH, prices, outdoor_c=0.0, draw_kg_per_s=0.004))
+    tied = solve(problem(BOTH.model_copy(update={"power_limit_w": 2500.0}), prices, outdoor_c=0.0, draw_kg_per_s=0.004))
+    assert tied.method is Method.MILP
+    assert free.proof.movable_bound_try is not None
+    assert tied.proof.movable_bound_try is not None
+    assert tied.proof.movable_bound_try >= free.proof.movable_bound_try
+    assert tied.proof.movable_try > free.proof.movable_try
+
+
+def test_an_owner_may_choose_the_exact_program() -> None:
+    asked = problem(BOILER, [2.0, 1.0] * 6, tank_c=45.0)
+    by_cells, by_program = solve(asked), solve(asked_of(Solver.MILP, asked))
+    assert (by_cells.method, by_program.method) == (Method.DYNAMIC_PROGRAMMING, Method.MILP)
+    assert by_cells.proof.movable_try == pytest.approx(by_program.proof.movable_try, rel=1e-4)
 
 
 def test_a_room_at_29_with_limit_26_is_cooled_as_fast_as_can_be() -> None:
     flat = House(room=ROOM.model_copy(update={"comfort": Band(low_c=22, high_c=26)}), air_conditioner=COOLING)
     plan = solve(problem(flat, [2.0] * 6 + [1.0] * 18, room_c=29.0, outdoor_c=33.0))
     path_c = temperatures(plan.room_temperature_c)
-    assert plan.method is Method.MILP
+    assert plan.method is Method.DYNAMIC_PROGRAMMING
     assert Fallback.COMFORT_RELAXED in plan.fallbacks
     warm = [at_c > 26.0 for at_c in path_c]
     recovered = warm.index(False)
@@ -118,7 +167,7 @@ def test_a_room_at_29_with_limit_26_is_cooled_as_fast_as_can_be() -> None:
 def test_a_tank_at_35_with_limit_42_is_heated_as_fast_as_can_be() -> None:
     plan = solve(problem(BOILER, [5.0] * 6 + [1.0] * 18, tank_c=35.0))
     path_c = temperatures(plan.tank_temperature_c)
-    assert plan.method is Method.MILP
+    assert plan.method is Method.DYNAMIC_PROGRAMMING
     assert Fallback.COMFORT_RELAXED in plan.fallbacks
     recovered = next(step for step, at_c in enumerate(path_c) if at_c >= 42.0)
     assert plan.loads[0].on[0].start == START
@@ -133,7 +182,7 @@ def test_too_much_sun_overheats_the_tank_but_the_rod_adds_nothing() -> None:
     asked = problem(sunny, [-1.0] * 24, tank_c=58.0, sun_w_m2=900.0)
     plan = solve(asked)
     idle_c = predict(asked, {WATER_HEATER: (False,) * 24}).temperatures_c["tank"]
-    assert plan.method is Method.MILP
+    assert plan.method is Method.DYNAMIC_PROGRAMMING
     assert Fallback.COMFORT_RELAXED in plan.fallbacks
     assert max(idle_c) > TANK.comfort.high_c
     assert all(
@@ -160,7 +209,7 @@ def test_the_day_of_23_hours_has_a_plan_for_each_of_them() -> None:
         }
     )
     plan = solve(asked)
-    assert plan.method is Method.MILP
+    assert plan.method is Method.DYNAMIC_PROGRAMMING
     assert len(temperatures(plan.tank_temperature_c)) == 23 * 4
     assert plan.tank_temperature_c is not None
     assert plan.tank_temperature_c.span == Interval(
@@ -200,7 +249,7 @@ def test_where_power_is_short_there_is_a_plan_and_it_says_that_comfort_gave_way(
     house = BOTH.model_copy(update={"power_limit_w": 2100.0})
     asked = problem(house, [1.0] * 12, room_c=20.1, tank_c=42.1, outdoor_c=-15.0, draw_kg_per_s=0.03)
     plan = solve(asked)
-    assert plan.method is Method.MILP
+    assert plan.method is Method.DYNAMIC_PROGRAMMING
     assert Fallback.COMFORT_RELAXED in plan.fallbacks
     assert oracle.keeps_power(asked, schedule(plan, asked))
 
