@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.commands.config import config_check
 from agent.commands.devices import devices
-from agent.commands.plan import day_of_year, plan, time_of_day
+from agent.commands.plan import celsius, day_of_year, plan, seconds, time_of_day
 from agent.commands.prices import prices
 from agent.commands.run import run
 from agent.commands.status import status
@@ -128,9 +128,9 @@ def _add_plan(words: "Words[argparse.ArgumentParser]") -> None:
     )
     word.add_argument("--date", type=day_of_year, metavar="YYYY-MM-DD", help="local day (the first in the files)")
     word.add_argument("--start", type=time_of_day, metavar="HH:MM", help="plan from here to midnight (00:00)")
-    word.add_argument("--room", type=float, metavar="°C", help="room at the start (middle of its band)")
-    word.add_argument("--tank", type=float, metavar="°C", help="tank at the start (its thermostat's setpoint)")
-    word.add_argument("--time-limit", type=float, metavar="S", help="seconds for the solver (planning.time_limit_s)")
+    word.add_argument("--room", type=celsius, metavar="°C", help="room at the start (middle of its band)")
+    word.add_argument("--tank", type=celsius, metavar="°C", help="tank at the start (its thermostat's setpoint)")
+    word.add_argument("--time-limit", type=seconds, metavar="S", help="seconds for the solver (planning.time_limit_s)")
     word.add_argument("--json", action="store_true", help="print the whole plan as JSON")
 
 
@@ -142,7 +142,7 @@ def _add_devices(words: "Words[argparse.ArgumentParser]") -> None:
         says="list the plugs and sensors that can be seen, with the address to put into the settings",
         example="kwh-hub devices --seconds 10",
     )
-    word.add_argument("--seconds", type=float, default=5.0, metavar="S", help="how long to listen (5)")
+    word.add_argument("--seconds", type=seconds, default=5.0, metavar="S", help="how long to listen (5)")
     word.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 

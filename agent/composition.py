@@ -1,6 +1,7 @@
 """Which adapter stands behind which port, by the owner's settings: the one place that knows them all."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import httpx
 
@@ -12,10 +13,10 @@ from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.clock import SharedClock, SystemClock
 from agent.domain.device import Ability, Role
-from agent.errors import ProfileInvalid
+from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
 from agent.ports import Clock, Device, Prices, Weather
 from agent.profiles.library import Profiles, load_profiles
-from agent.settings import DeviceSettings, MqttSettings, Settings
+from agent.settings import DeviceSettings, EpiasSettings, MqttSettings, Settings
 
 _NEEDED = {
     Role.AIR_CONDITIONER: Ability.RELAY,
@@ -45,12 +46,20 @@ def prices_of(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Pric
             login_url=epias.login_url,
             base_url=epias.base_url,
             username=epias.username,
-            password=epias.reveal,
+            password=partial(_epias_password, epias),
             bounds=Bounds(epias.floor_try_per_mwh, epias.cap_try_per_mwh),
             timeout_s=epias.timeout_s,
         ),
         Retry(Patience()),
     )
+
+
+def _epias_password(epias: EpiasSettings) -> str:
+    """The password, read when a ticket is needed. Raises FeedUnauthorized: a lost file must not end the hub."""
+    try:
+        return epias.reveal()
+    except SettingsInvalid as error:
+        raise FeedUnauthorized("epias", str(error)) from error
 
 
 def weather_of(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Weather:

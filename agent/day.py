@@ -11,7 +11,7 @@ from agent.control.executor import Executor
 from agent.control.interlock import Situation
 from agent.control.sampler import Sampler, Snapshot
 from agent.control.schedule import switching_instants, wants
-from agent.control.situation import deviation, fresh_temperature_c, house_state, situation
+from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
 from agent.domain.device import Name, Reading, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
 from agent.domain.interval import Interval
@@ -32,6 +32,7 @@ LOAD_ROLES: Mapping[Name, Role] = {
     WATER_HEATER: Role.WATER_HEATER,
 }
 _THERMOMETER_ROLES = {AIR_CONDITIONER: Role.ROOM_THERMOMETER, WATER_HEATER: Role.TANK_THERMOMETER}
+_WEATHER_FALLBACKS = {Fallback.WEATHER_CLIMATE, Fallback.WEATHER_LAST_GOOD}
 _PLANNER_FALLBACKS = {Fallback.PLANNER_FAILED, Fallback.PLANNER_INFEASIBLE, Fallback.PLANNER_LATE}
 
 _FIRST_ANSWER_S = 20.0
@@ -89,7 +90,7 @@ class Day:
         return (
             Job("step", self.step, every(step_s, after=_AFTER_SWITCHING)),
             Job("fetch prices", self.fetch_prices, every(900, after=timedelta(seconds=60))),
-            Job("fetch weather", self._fetching.fetch_weather, every(10_800, after=timedelta(seconds=420))),
+            Job("fetch weather", self.fetch_weather, every(900, after=timedelta(seconds=420))),
             Job("plan if due", self.plan_if_due, every(900, after=timedelta(seconds=120))),
             Job("prune", self.prune, daily(3, 40, self._settings.home.time_zone)),
         )
@@ -102,7 +103,7 @@ class Day:
             self._follow(plan)
             await self.step()
             self._timetable.soon("fetch prices at start", self.fetch_prices)
-            self._timetable.soon("fetch weather at start", self._fetching.fetch_weather)
+            self._timetable.soon("fetch weather at start", self.fetch_weather)
             self._timetable.soon("plan if due at start", self.plan_if_due)
             return
         for fetch in (self._fetching.fetch_prices, self._fetching.fetch_weather):
@@ -158,14 +159,20 @@ class Day:
         if await self._fetching.fetch_prices() and await self._plan_in_force() is not None:
             await self.make_plan()
 
+    async def fetch_weather(self) -> None:
+        """Fetch the forecast if the last is old, and plan anew if the plan had to do without one."""
+        plan = await self._plan_in_force()
+        if await self._fetching.fetch_weather() and plan is not None and plan.fallbacks & _WEATHER_FALLBACKS:
+            await self.make_plan()
+
     async def prune(self) -> None:
         """Let go of readings that nobody will ask for."""
         await self._telemetry.prune(self._clock.now() - _READINGS_KEPT)
 
-    async def release(self) -> None:
-        """Put every load into its safe state."""
+    async def release(self) -> bool:
+        """Put every load into its safe state; return whether all obeyed."""
         async with self._stepping:
-            await self._executor.release()
+            return await self._executor.release()
 
     def broker_changed(self, well: bool, detail: str) -> None:  # noqa: FBT001 - the broker's listener
         """Have it noted that the broker went or came; when it came, hold the relays to the plan at once."""
@@ -217,7 +224,21 @@ class Day:
     async def _situation(self, snapshot: Snapshot, state: HouseState) -> Situation:
         silent_w = await self._executor.silent_power_w(snapshot)
         base_w = self._base_load_w(snapshot.at)
-        return situation(snapshot, state, self._metered_loads(), self._house_meter(), base_w, silent_w)
+        warmest_c = await self._tank_at_most_c(snapshot, state)
+        return situation(snapshot, state, self._metered_loads(), self._house_meter(), base_w, silent_w, warmest_c)
+
+    async def _tank_at_most_c(self, snapshot: Snapshot, state: HouseState) -> float | None:
+        """None where the tank has no thermometer: then its own thermostat is all that watches it."""
+        thermometer = self._roles.get(Role.TANK_THERMOMETER)
+        if thermometer is None or WATER_HEATER not in self._relays:
+            return None
+        reading = await self._newest(thermometer.name, snapshot)
+        if reading is None:
+            return tank_at_most_c(self._settings.house, None, 0.0)
+        heater = state.loads.get(WATER_HEATER)
+        on_now = heater is None or heater.on
+        on_s = await self._executor.on_s(WATER_HEATER, reading.at, snapshot.at, on_now=on_now)
+        return tank_at_most_c(self._settings.house, reading, on_s)
 
     def _metered_loads(self) -> Mapping[Name, Name]:
         return {load: device.name for load, device in self._relays.items() if device.meter is not None}

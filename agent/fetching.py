@@ -19,6 +19,7 @@ _FINAL_BY = time(14, 30)
 """Tomorrow's prices are final at 14:00; half an hour later their absence is worth a word."""
 _HISTORY_DAYS = 7
 """So many days before today serve to estimate what is not published yet."""
+_FORECAST_IS_YOUNG = timedelta(hours=3)
 _FORECAST_LENGTH = timedelta(hours=48)
 
 
@@ -62,16 +63,21 @@ class Fetching:
         await self._fetch_one_day_of_history(self._prices)
         return news
 
-    async def fetch_weather(self) -> None:
-        """Fetch the forecast of the coming two days."""
-        start = horizon(self._clock.now(), 3600, 3600).start
+    async def fetch_weather(self) -> bool:
+        """Fetch the forecast of the coming two days, unless the last is young; return whether there is a new one."""
+        now = self._clock.now()
+        last = await self._ledger.last_weather()
+        if last is not None and now - last.issued_at < _FORECAST_IS_YOUNG:
+            return False
+        start = horizon(now, 3600, 3600).start
         try:
             forecast = await self._weather.forecast(Interval(start=start, end=start + _FORECAST_LENGTH))
         except FeedError as error:
             await self._conditions.report("feed:weather", well=False, detail=str(error))
-        else:
-            await self._ledger.add_weather(forecast)
-            await self._conditions.report("feed:weather", well=True)
+            return False
+        await self._ledger.add_weather(forecast)
+        await self._conditions.report("feed:weather", well=True)
+        return True
 
     async def _days_not_final(self) -> Sequence[date]:
         today = self._today()

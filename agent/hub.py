@@ -1,10 +1,12 @@
 """The hub's life: what it is made of, how it starts, and how it leaves the house safe."""
 
 import asyncio
+import fcntl
 import logging
+import os
 import signal
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from agent.adapters.store.telemetry import open_telemetry
 from agent.composition import broker_of, device_faults, devices_of, network_of, prices_of, weather_of
 from agent.control.conditions import Conditions
 from agent.day import Day
-from agent.errors import BrokerUnreachable, SettingsInvalid
+from agent.errors import BrokerUnreachable, JournalError, SettingsInvalid
 from agent.fetching import Fetching
 from agent.heartbeat import write_heartbeat
 from agent.jobs import Timetable
@@ -44,6 +46,7 @@ class Hub:
         self._day = day
         self._timetable = timetable
         self._loops = loops
+        self._started = False
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], Awaitable[None]]) -> None:
         """Work until `stop` is set. Whatever ends it, the relays are put into their safe state first.
@@ -63,26 +66,35 @@ class Hub:
         async with asyncio.TaskGroup() as work:
             jobs: asyncio.Task[None] | None = None
             try:
-                async with self._timetable.standing_still():
-                    await ready()
-                    await self._day.start()
-                self._timetable.add(self._day.table())
-                jobs = work.create_task(self._timetable.run())
+                jobs = work.create_task(self._live(ready))
                 await stop.wait()
             finally:
                 self._timetable.rest()
+                if not self._started and jobs is not None:
+                    jobs.cancel()  # a first plan in the making is not waited for
                 await self._leave_safely()
                 if jobs is not None:
                     jobs.cancel()
 
+    async def _live(self, ready: Callable[[], Awaitable[None]]) -> None:
+        async with self._timetable.standing_still():
+            await ready()
+            await self._day.start()
+        self._started = True
+        self._timetable.add(self._day.table())
+        await self._timetable.run()
+
     async def _leave_safely(self) -> None:
         try:
             async with asyncio.timeout(_RELEASE_S):
-                await self._day.release()
+                reached = await self._day.release()
         except TimeoutError:
             _log.error("not every relay could be put into its safe state within %.0f s", _RELEASE_S)
         else:
-            _log.info("every relay was told to be off")
+            if reached:
+                _log.info("every relay is off")
+            else:
+                _log.error("not every relay confirmed that it is off")
 
 
 async def run_hub(settings: Settings, clock: Clock) -> None:
@@ -92,6 +104,7 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
     if faults:
         raise SettingsInvalid("the devices cannot be used as they are set:\n  " + "\n  ".join(faults))
     async with AsyncExitStack() as stack:
+        stack.enter_context(alone_in(settings.storage.folder))
         ledger = await stack.enter_async_context(open_ledger(settings.storage.folder))
         telemetry = await stack.enter_async_context(open_telemetry(settings.storage.folder))
         http = await stack.enter_async_context(httpx.AsyncClient())
@@ -133,6 +146,22 @@ class _Listener:
             self.day.broker_changed(well, detail)
 
 
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep a folder for this hub alone: two would fight for the relays. Raises JournalError if another has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "hub.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            lock.seek(0)
+            raise JournalError(f"another hub (process {lock.read().strip()}) is at work in {folder}") from error
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
 def _told_to_stop() -> asyncio.Event:
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -157,6 +186,9 @@ def _beat_to(path: Path | None, step_s: float, clock: Clock) -> Callable[[str | 
         if path is not None:
             now = clock.now()
             ahead = clock.to_wall(now + timedelta(seconds=step_s)) - clock.to_wall(now)
-            write_heartbeat(path, step_s=min(ahead.total_seconds(), step_s), plan_id=plan_id)
+            try:
+                write_heartbeat(path, step_s=min(ahead.total_seconds(), step_s), plan_id=plan_id)
+            except OSError as error:
+                _log.warning("the heartbeat cannot be written: %s", error)
 
     return beat

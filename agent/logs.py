@@ -32,6 +32,8 @@ def start_logging(level: str, clock: Clock, zone: ZoneInfo) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(HomeTimeFormatter(clock, zone))
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # A job that is still at work when it is due again, such as a fetch that waits, is no news either.
+    logging.getLogger("apscheduler.scheduler").setLevel(logging.ERROR)
     for library in ("apscheduler", "httpx", "httpcore", "alembic", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)
     # A job that breaks ends the timetable, which says why; one that is ended on the way out is no news.

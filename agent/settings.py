@@ -9,7 +9,7 @@ import difflib
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -200,6 +200,11 @@ class Settings(Value):
             holders = [device.name for device in self.devices if device.role is role]
             if len(holders) > 1:
                 raise ValueError(f"devices: {' and '.join(holders)} both have the role {role}; one can")
+        switched = [device for device in self.devices if device.role in (Role.AIR_CONDITIONER, Role.WATER_HEATER)]
+        relays = [(device.address.upper().replace(":", ""), device.channel) for device in switched]
+        if len(set(relays)) < len(relays):
+            same = " and ".join(device.name for device in switched)
+            raise ValueError(f"devices: {same} are the same relay (address and channel); each load needs its own")
         return self
 
 
@@ -219,15 +224,18 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
                 f"{path}: {section}.password must not stand in this file. Write it into a file of its own, chmod 600, "
                 f"and set {section}.password_file, or set {ENVIRONMENT_PREFIX}{section.upper()}__PASSWORD"
             )
-    _override(tree, os.environ if environment is None else environment)
+    variables = _override(tree, os.environ if environment is None else environment)
     try:
         return Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsInvalid(f"{path} is not usable:\n{faults(error, Settings)}") from error
+        source = f"{path}, with {', '.join(variables)} from the environment," if variables else f"{path}"
+        raise SettingsInvalid(f"{source} is not usable:\n{faults(error, Settings)}") from error
 
 
-def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
-    for key, value in environment.items():
+def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> Sequence[str]:
+    """Put the variables into the tree; return their names."""
+    used = []
+    for key, value in sorted(environment.items()):
         if not key.startswith(ENVIRONMENT_PREFIX):
             continue
         *parents, leaf = key.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
@@ -238,3 +246,5 @@ def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> None:
                 raise SettingsInvalid(f"{key}: {parent} is not a table, so nothing in it can be overridden")
             branch = child
         branch[leaf] = value
+        used.append(key)
+    return used

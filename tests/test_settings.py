@@ -98,3 +98,21 @@ def test_two_devices_cannot_hold_one_role(tmp_path: Path) -> None:
     device = '\n[[devices]]\nname = "{}"\nrole = "water_heater"\nprofile = "tasmota-relay"\naddress = "A"\n'
     said = refusal(tmp_path, PAPER + device.format("one") + device.format("two"))
     assert "one and two both have the role water_heater" in said
+
+
+def test_one_relay_cannot_serve_two_loads(tmp_path: Path) -> None:
+    device = '\n[[devices]]\nname = "{}"\nrole = "{}"\nprofile = "tasmota-relay"\naddress = "{}"\n'
+    both = device.format("one", "water_heater", "A0B1C2000001") + device.format(
+        "two", "air_conditioner", "a0:b1:c2:00:00:01"
+    )
+    assert "are the same relay" in refusal(tmp_path, PAPER + both)
+
+
+def test_a_fault_from_the_environment_names_the_variable(tmp_path: Path) -> None:
+    said = refusal(tmp_path, PAPER, {"KWH_HUB_MQTT__PROT": "1884"})
+    assert "KWH_HUB_MQTT__PROT" in said
+    assert "did you mean port?" in said
+
+
+def test_a_secret_in_the_place_of_a_section_is_not_repeated(tmp_path: Path) -> None:
+    assert "canary-7" not in refusal(tmp_path, PAPER, {"KWH_HUB_EPIAS": "canary-7"})

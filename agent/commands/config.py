@@ -7,6 +7,7 @@ from rich.console import Console
 
 from agent.composition import device_faults
 from agent.domain.device import Role
+from agent.errors import SettingsInvalid
 from agent.profiles.library import load_profiles
 from agent.settings import Settings, load_settings
 
@@ -21,7 +22,7 @@ def config_check(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config)
     profiles = load_profiles()
     console = Console()
-    faults = list(device_faults(settings, profiles))
+    faults = [*device_faults(settings, profiles), *_secret_faults(settings)]
     for fault in faults:
         console.print(f"[red]wrong[/red]: {fault}")
     for remark in _remarks(settings):
@@ -31,6 +32,14 @@ def config_check(arguments: argparse.Namespace) -> int:
     if not faults:
         console.print("[green]usable[/green]")
     return 2 if faults else 0
+
+
+def _secret_faults(settings: Settings) -> Iterator[str]:
+    for name, secret in (("mqtt", settings.mqtt), ("epias", settings.epias)):
+        try:
+            secret.reveal()
+        except SettingsInvalid as error:
+            yield f"{name}.{error}"
 
 
 def _remarks(settings: Settings) -> Iterator[str]:
@@ -44,5 +53,8 @@ def _remarks(settings: Settings) -> Iterator[str]:
             yield f"no device has the role {_THERMOMETERS[role]}: the plan runs on its own prediction"
     if settings.tariff.follows_market and not settings.epias.username:
         yield "the tariff follows the market, but epias.username is not set: prices are guessed"
-    if settings.epias.username and not settings.epias.reveal():
+    if settings.epias.username and settings.epias.password is None and settings.epias.password_file is None:
         yield "epias.username is set, but there is no password: set epias.password_file"
+    beat = settings.health.heartbeat_file
+    if beat is not None and not beat.parent.is_dir():
+        yield f"health.heartbeat_file is {beat}, but there is no folder {beat.parent}"

@@ -15,6 +15,8 @@ from agent.domain.weather import WeatherForecast, WeatherSource
 from agent.errors import SettingsInvalid
 
 PRICE_COLUMNS = ("ts", "ptf_tl_mwh")
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+_LARGEST = 100_000.0
 WEATHER_COLUMNS = ("ts", "temperature_c", "irradiance_w_m2")
 
 
@@ -53,7 +55,7 @@ def read_weather(path: Path, zone: ZoneInfo) -> WeatherForecast:
 def _read(path: Path, columns: Sequence[str], zone: ZoneInfo) -> tuple[Series, ...]:
     """One series per column after the first, each interval lasting until the next line's."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
             missing = set(columns) - set(reader.fieldnames or ())
             if missing:
@@ -91,6 +93,8 @@ def _row(
         ) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=zone)
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise SettingsInvalid(f"{path}, line {line}: {moment_text!r} is not between {_FIRST_YEAR} and {_LAST_YEAR}")
     return moment.astimezone(UTC), tuple(_number(path, line, name, row[name]) for name in columns[1:])
 
 
@@ -101,4 +105,6 @@ def _number(path: Path, line: int, name: str, text: str | None) -> float:
         raise SettingsInvalid(f"{path}, line {line}: {name} {text!r} is not a number") from error
     if not math.isfinite(value):
         raise SettingsInvalid(f"{path}, line {line}: {name} {text!r} is not a finite number")
+    if abs(value) > _LARGEST:
+        raise SettingsInvalid(f"{path}, line {line}: {name} {text} cannot be; is the unit right?")
     return value

@@ -60,7 +60,10 @@ async def _seen(broker: Broker, network: Network, seconds: float, console: Conso
 def _table(seen: Sequence[Sighting], names: Mapping[str, str]) -> Table:
     table = Table(title=f"{len(seen)} devices")
     for column in ("your name", "address", "calls itself", "model", "firmware", "profile", "can", "now"):
-        table.add_column(column)
+        # What is to be copied into the settings is never cut short.
+        table.add_column(
+            column, no_wrap=column in {"address", "profile"}, min_width=14 if column == "address" else None
+        )
     for sighting in sorted(seen, key=lambda sighting: sighting.label):
         table.add_row(
             names.get(sighting.address.upper(), "-"),

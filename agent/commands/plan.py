@@ -21,6 +21,9 @@ from agent.outlook import problem_of, without_margins
 from agent.planning.planner import ChildProcessPlanner
 from agent.settings import Settings, load_settings
 
+_COLDEST_C, _HOTTEST_C = -40.0, 95.0
+_LONGEST_S = 3600.0
+
 
 def plan(arguments: argparse.Namespace) -> int:
     """Plan one local day and print it, as a table or as JSON."""
@@ -123,6 +126,22 @@ def verdict(made: Plan) -> str:
 def time_of_day(text: str) -> time:
     """A time like 07:30 for argparse."""
     return time.fromisoformat(text)
+
+
+def celsius(text: str) -> float:
+    """A temperature for argparse, °C."""
+    value = float(text)
+    if not _COLDEST_C <= value <= _HOTTEST_C:
+        raise ValueError(text)
+    return value
+
+
+def seconds(text: str) -> float:
+    """A span of time for argparse, s."""
+    value = float(text)
+    if not 0 < value <= _LONGEST_S:
+        raise ValueError(text)
+    return value
 
 
 def day_of_year(text: str) -> date:

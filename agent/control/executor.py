@@ -2,19 +2,21 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from agent.control.interlock import Situation, verdicts
+from agent.control.interlock import Situation, power_on_w, verdicts
 from agent.control.sampler import Snapshot
 from agent.control.schedule import Want
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import Name, RelayState
 from agent.domain.house import House, LoadState
-from agent.errors import DeviceError, DeviceRefused
+from agent.domain.interval import Interval
+from agent.errors import DeviceError, DeviceRefused, JournalError
 from agent.ports import Clock, Device, Ledger, Relay
 
 _log = logging.getLogger(__name__)
 
+_DONE = (None, Stage.VERIFIED)
 _ATTEMPTS = 2
 """An order without an answer is given twice at once; after that the next step tries again."""
 
@@ -54,16 +56,51 @@ class Executor:
         """Carry the wants out as far as the interlock lets them; return what it made of them. Raises JournalError."""
         decided = verdicts(self._house, wanted, situation)
         for verdict in decided:
-            device = self._relays.get(verdict.load)
-            state = situation.loads.get(verdict.load)
-            if device is not None and state is not None and state.on != verdict.on:
-                await self._order(device, verdict)
+            if not verdict.on and await self._changed(verdict, situation) not in _DONE:
+                # It may still draw: what would start beside it is judged again with that in mind.
+                power_w = power_on_w(self._house, verdict.load, situation)
+                situation = situation.model_copy(update={"other_power_w": situation.other_power_w + power_w})
+                decided = verdicts(self._house, decided, situation)
+        for verdict in decided:
+            if verdict.on:
+                await self._changed(verdict, situation)
         return decided
 
-    async def release(self) -> None:
-        """Put every load into its safe state, which is off, whether it answered before or not."""
-        for load in self._relays:
-            await self._order(self._relays[load], Want(load=load, on=False, cause=Cause.SAFE_STATE))
+    async def release(self) -> bool:
+        """Put every load into its safe state, which is off, whether it answered before or not; return if all obeyed.
+
+        The relay comes first here: it must go off even if the ledger cannot be written any more.
+        """
+        reached = True
+        for load, device in self._relays.items():
+            if device.relay is None:
+                continue
+            want = Want(load=load, on=False, cause=Cause.SAFE_STATE)
+            stage = await self._switched(device.relay, device, want)
+            reached &= stage is Stage.VERIFIED
+            _say(device, want, stage)
+            try:
+                await self._keep(device, want, stage, self._clock.now())
+            except JournalError as error:
+                _log.error("the last order to %s could not be journalled: %s", device.name, error)
+        return reached
+
+    async def on_s(self, load: Name, since: datetime, now: datetime, *, on_now: bool) -> float:
+        """For how many seconds a load was on between two moments, by the ledger. Raises JournalError.
+
+        An order whose fate is unknown counts as what lets the load be on for longer.
+        """
+        span = Interval(start=since, end=max(now, since + timedelta(seconds=1)))
+        commands = [command for command in await self._ledger.commands(span) if command.load == load]
+        return on_time_s(commands, span, on_now=on_now)
+
+    async def _changed(self, verdict: Want, situation: Situation) -> Stage | None:
+        """Order what differs from the state; return how far the order got, None if there was nothing to order."""
+        device = self._relays.get(verdict.load)
+        state = situation.loads.get(verdict.load)
+        if device is None or state is None or state.on == verdict.on:
+            return None
+        return await self._order(device, verdict)
 
     async def _load_state(self, load: Name, device: Device, reported: RelayState) -> LoadState:
         history = _carried_out(await self._ledger.last_commands(load), reported)
@@ -75,16 +112,16 @@ class Executor:
             return LoadState(on=reported.on, since=reported.at if history else None)
         return LoadState(on=reported.on)
 
-    async def _order(self, device: Device, want: Want) -> None:
+    async def _order(self, device: Device, want: Want) -> Stage | None:
         relay = device.relay
         if relay is None:
-            return
+            return None
         at = self._clock.now()
         await self._keep(device, want, Stage.REQUESTED, at)
         stage = await self._switched(relay, device, want)
         await self._keep(device, want, stage, at)
-        said = _log.info if stage is Stage.VERIFIED else _log.warning
-        said("%s %s (%s): %s", device.name, "on" if want.on else "off", want.cause, stage)
+        _say(device, want, stage)
+        return stage
 
     async def _switched(self, relay: Relay, device: Device, want: Want) -> Stage:
         for _ in range(_ATTEMPTS):
@@ -111,6 +148,28 @@ class Executor:
                 at=at,
             )
         )
+
+
+def on_time_s(commands: Sequence[Command], span: Interval, *, on_now: bool) -> float:
+    """How long a load was on in a span, s, from its commands there (oldest first) and how it stands at the end.
+
+    Before its first command it stood the other way. An order that was never verified counts from whichever moment lets
+    the load be on for longer.
+    """
+    verified = [command for command in commands if command.stage is Stage.VERIFIED]
+    if not verified:
+        asked_on = any(command.on for command in commands)
+        return span.duration_s if on_now or asked_on or commands else 0.0
+    total_s, at, on = 0.0, span.start, not verified[0].on
+    for command in verified:
+        total_s += (command.at - at).total_seconds() if on else 0.0
+        at, on = command.at, command.on
+    return total_s + ((span.end - at).total_seconds() if on or on_now else 0.0)
+
+
+def _say(device: Device, want: Want, stage: Stage) -> None:
+    said = _log.info if stage is Stage.VERIFIED else _log.warning
+    said("%s %s (%s): %s", device.name, "on" if want.on else "off", want.cause, stage)
 
 
 def _carried_out(history: Sequence[Command], reported: RelayState) -> Sequence[Command]:

@@ -13,6 +13,9 @@ from agent.domain.device import Name
 from agent.domain.house import WATER_HEATER, House, LoadState
 from agent.domain.value import Value
 
+ORDERS_TAKE = timedelta(seconds=30)
+"""An order is carried out some seconds after its instant; a block as long as a minimum time must still end on time."""
+
 
 class Situation(Value):
     """What the interlock looks at."""
@@ -20,10 +23,12 @@ class Situation(Value):
     at: datetime
     loads: dict[Name, LoadState]
     """As reported; a load that does not answer is missing."""
-    tank_temperature_c: float | None
-    """Measured, or the best estimate; None if nothing is known."""
+    tank_at_most_c: float | None
+    """The warmest that the tank can be by now; None if it has no thermometer at all."""
     other_power_w: float
     """What the house draws besides its switched loads."""
+    drawn_w: dict[Name, float]
+    """What the meters of the loads see."""
 
 
 def verdicts(house: House, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:
@@ -40,15 +45,15 @@ def _held_by_rest(house: House, want: Want, situation: Situation) -> Want:
         return want
     load = house.load(want.load)
     least_s, cause = (load.min_on_s, Cause.MIN_ON) if state.on else (load.min_off_s, Cause.MIN_OFF)
-    if situation.at < state.since + timedelta(seconds=least_s):
+    if situation.at < state.since + timedelta(seconds=least_s) - ORDERS_TAKE:
         return Want(load=want.load, on=state.on, cause=cause)
     return want
 
 
 def _held_by_heat(house: House, want: Want, situation: Situation) -> Want:
-    if want.load != WATER_HEATER or not want.on or house.tank is None or situation.tank_temperature_c is None:
+    if want.load != WATER_HEATER or not want.on or house.tank is None or situation.tank_at_most_c is None:
         return want
-    if situation.tank_temperature_c >= house.tank.safety_limit_c:
+    if situation.tank_at_most_c >= house.tank.safety_limit_c:
         return Want(load=want.load, on=False, cause=Cause.TANK_TOO_HOT)
     return want
 
@@ -60,7 +65,7 @@ def _held_by_power(house: House, wanted: Sequence[Want], situation: Situation) -
     free_w = house.power_limit_w - situation.other_power_w
     kept: set[Name] = set()
     for want in sorted((want for want in wanted if want.on), key=lambda want: _shed_last(house, want, situation)):
-        power_w = house.load(want.load).power_w
+        power_w = power_on_w(house, want.load, situation)
         if power_w <= free_w:
             free_w -= power_w
             kept.add(want.load)
@@ -74,6 +79,11 @@ def _shed_last(house: House, want: Want, situation: Situation) -> tuple[bool, bo
     state = situation.loads.get(want.load)
     running = state is not None and state.on
     return (not running, want.cause is not Cause.MIN_ON, house.load(want.load).power_w)
+
+
+def power_on_w(house: House, load: Name, situation: Situation) -> float:
+    """What a load draws while it is on, W: its rating, or more if its meter sees more."""
+    return max(house.load(load).power_w, situation.drawn_w.get(load, 0.0))
 
 
 def other_power_w(

@@ -6,9 +6,19 @@ from datetime import datetime, timedelta
 from agent.control.interlock import Situation, other_power_w
 from agent.control.sampler import Snapshot
 from agent.domain.device import Name, Reading
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, Band, House, HouseState, LoadState
+from agent.domain.house import (
+    AIR_CONDITIONER,
+    SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C,
+    WATER_HEATER,
+    Band,
+    House,
+    HouseState,
+    LoadState,
+)
 from agent.domain.interval import Series
 from agent.domain.plan import Plan
+
+BOILING_C = 100.0
 
 
 def fresh_temperature_c(reading: Reading | None, moment: datetime, max_age_s: float) -> float | None:
@@ -54,15 +64,18 @@ def house_state(
 
 
 def predicted_c(plan: Plan, trajectory: Series | None, at: datetime) -> float | None:
-    """What the plan expects a temperature to be at a moment, °C; None outside it and in its first step.
+    """What the plan expects a temperature to be at a moment, °C; None outside it.
 
-    A trajectory holds the temperature at the end of each step; in between it runs straight.
+    A trajectory holds the temperature at the end of each step; in between it runs straight, but for the first step,
+    whose beginning it does not hold.
     """
     if trajectory is None:
         return None
     before_c, after_c = trajectory.get(at - timedelta(seconds=plan.step_s)), trajectory.get(at)
-    if before_c is None or after_c is None:
+    if after_c is None:
         return None
+    if before_c is None:
+        return after_c
     passed = (at - plan.horizon.start) / timedelta(seconds=plan.step_s) % 1
     return before_c + (after_c - before_c) * passed
 
@@ -74,6 +87,7 @@ def situation(
     house_meter: Name | None,
     base_load_w: float,
     silent_w: float,
+    tank_at_most_c: float | None,
 ) -> Situation:
     """What the interlock looks at.
 
@@ -84,9 +98,23 @@ def situation(
     return Situation(
         at=state.at,
         loads=state.loads,
-        tank_temperature_c=state.tank_temperature_c,
+        tank_at_most_c=tank_at_most_c,
+        drawn_w=loads_w,
         other_power_w=other_power_w(metered.get(house_meter) if house_meter else None, loads_w, base_load_w, silent_w),
     )
+
+
+def tank_at_most_c(house: House, reading: Reading | None, on_s: float) -> float:
+    """The warmest that the tank can be: as it was last measured, and all that its heater gave in `on_s` since.
+
+    Whoever draws or loses heat only makes it colder. Without any reading it may be as warm as water gets, so that a
+    heater whose thermometer was never heard stays off.
+    """
+    if reading is None or reading.temperature_c is None or house.tank is None or house.water_heater is None:
+        return BOILING_C
+    heat_wh = house.water_heater.power_w * on_s / 3600
+    warmed_c = heat_wh / (house.tank.water_kg * SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C)
+    return min(BOILING_C, reading.temperature_c + warmed_c)
 
 
 def deviation(house: House, plan: Plan, state: HouseState, limits_c: Mapping[str, float]) -> str | None:

@@ -33,7 +33,9 @@ def _fault_lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str
         else:
             said = fault["msg"].removeprefix("Value error, ")
             given = fault["input"]
-            shown = "" if isinstance(given, dict | list | Value) or "password" in field else f" (it is {given!r})"
+            # A word in the place of a whole section may be a secret that lost its way.
+            hidden = isinstance(given, dict | list | Value) or "password" in field or len(fault["loc"]) < 2
+            shown = "" if hidden else f" (it is {given!r})"
             yield f"{field}: {said}{shown}"
 
 

@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.control.sampler import Snapshot
-from agent.control.situation import deviation, fresh_temperature_c, house_state, predicted_c, situation
+from agent.control.situation import (
+    BOILING_C,
+    deviation,
+    fresh_temperature_c,
+    house_state,
+    predicted_c,
+    situation,
+    tank_at_most_c,
+)
 from agent.domain.device import Reading
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
 from agent.domain.interval import Interval, Series
@@ -40,7 +48,7 @@ def plan(room_c: tuple[float, ...] = (21.0, 22.0, 23.0)) -> Plan:
 def test_a_prediction_stands_at_the_end_of_each_step_and_runs_straight_between() -> None:
     made = plan()
     seen = [predicted_c(made, made.room_temperature_c, START + k * STEP / 2) for k in range(7)]
-    assert seen == [None, None, 21.0, 21.5, 22.0, 22.5, None]
+    assert seen == [21.0, 21.0, 21.0, 21.5, 22.0, 22.5, None]
 
 
 @given(st.floats(-5, 45))
@@ -85,5 +93,19 @@ def test_what_else_the_house_draws_is_metered_or_else_expected_with_what_is_sile
         readings.append(Reading(device="main", at=START, power_w=meter_w))
     snapshot = Snapshot(at=START, readings=tuple(readings), relays={}, lost={})
     state = house_state(HOME, START, {}, None, {})
-    seen = situation(snapshot, state, {WATER_HEATER: "rod"}, "main", 300.0, silent_w).other_power_w
+    seen = situation(snapshot, state, {WATER_HEATER: "rod"}, "main", 300.0, silent_w, None).other_power_w
     assert seen == pytest.approx(300.0 + silent_w if meter_w is None else max(0.0, meter_w - heater_w))
+
+
+@given(measured_c=st.floats(5, 80), on_s=st.floats(0, 20_000))
+def test_the_tank_is_never_taken_for_colder_than_it_can_be(measured_c: float, on_s: float) -> None:
+    reading = Reading(device="tank", at=START, temperature_c=measured_c)
+    assert HOME.tank is not None
+    capacity_wh_per_c = HOME.tank.water_kg * 1.163
+    heated_c = 2000 * on_s / 3600 / capacity_wh_per_c
+    assert tank_at_most_c(HOME, reading, on_s) == pytest.approx(min(BOILING_C, measured_c + heated_c))
+
+
+def test_a_tank_whose_thermometer_was_never_heard_may_be_as_warm_as_can_be() -> None:
+    assert tank_at_most_c(HOME, None, 0.0) == BOILING_C
+    assert tank_at_most_c(HOME, Reading(device="tank", at=START, power_w=3.0), 0.0) == BOILING_C

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.control.interlock import ORDERS_TAKE
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, AirConditioner
 from agent.domain.interval import Interval
@@ -246,6 +247,76 @@ def test_without_a_thermometer_the_prediction_stands_in_and_is_flagged(settings:
     a_day(settings, tmp_path, hours=11, during=unplug)
 
 
+def test_a_heater_whose_thermometer_is_silent_gets_no_more_heat_than_the_tank_can_take(
+    settings: Settings, tmp_path: Path
+) -> None:
+    home = virtual_home(settings, START)
+    home.unplugged = {"tank-sensor"}
+    warmest_c: list[float] = []
+
+    async def watch(_running: Running) -> None:
+        while datetime.now(UTC) < START + timedelta(hours=10):
+            await asyncio.sleep(60)
+            home.unplugged = {"tank-sensor"} if datetime.now(UTC) > START + timedelta(hours=4, minutes=1) else set()
+            home.advance()
+            warmest_c.append(home.house.tank_temperature_c or 0.0)
+
+    assert settings.house.tank is not None
+    a_day(settings, tmp_path, hours=10.5, during=watch, home=home)
+    assert max(warmest_c) < settings.house.tank.safety_limit_c
+
+
+def test_a_heater_whose_thermometer_was_never_heard_stays_off(settings: Settings, tmp_path: Path) -> None:
+    home = virtual_home(settings, START)
+    home.unplugged = {"tank-sensor"}
+    a_day(settings, tmp_path, hours=8, home=home)
+    assert not [at for at, name, on in home.orders if name == "boiler-plug" and on]
+
+
+def test_prices_that_come_late_to_a_fresh_hub_are_lost_and_found_once(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    afternoon = START + timedelta(hours=14, minutes=31)
+
+    async def late(running: Running) -> None:
+        running.feeds.published_at = timedelta(hours=17)
+
+    run_virtually(afternoon, lambda: live(virtual_home(settings, afternoon), tmp_path, 4, late))
+    for subject in ("prices of tomorrow", "feed:epias"):
+        assert len(losses(caplog, subject)) == len(returns(caplog, subject)) <= 1, subject
+
+
+def test_weather_that_was_missing_at_the_start_is_planned_with_as_soon_as_it_comes(
+    settings: Settings, tmp_path: Path
+) -> None:
+    home = virtual_home(settings, START)
+    home.weather_fault = FeedUnreachable("open-meteo", "no route")
+
+    async def mend(running: Running) -> None:
+        await asyncio.sleep(60)
+        home.weather_fault = None
+        await asyncio.sleep(1800)
+        plan = await running.ledger.plan_in_force(datetime.now(UTC))
+        assert plan is not None
+        assert not plan.fallbacks & {Fallback.WEATHER_CLIMATE, Fallback.WEATHER_LAST_GOOD}
+
+    a_day(settings, tmp_path, hours=1, during=mend, home=home)
+
+
+def test_a_hub_told_to_stop_while_it_makes_its_first_plan_stops_at_once(settings: Settings, tmp_path: Path) -> None:
+    home = virtual_home(settings, START)
+    home.first_plan_takes_s = 3600.0
+    home.house.switch(WATER_HEATER, on=True)
+
+    async def main() -> datetime:
+        await live(home, tmp_path, 0.01)
+        return datetime.now(UTC)
+
+    assert run_virtually(START, main) < START + timedelta(minutes=2)
+    assert not home.house.is_on(WATER_HEATER)
+
+
 def test_a_bug_ends_the_hub_with_every_relay_off(settings: Settings, tmp_path: Path) -> None:
     home = virtual_home(settings, START)
 
@@ -336,7 +407,7 @@ def test_a_load_that_was_switched_off_before_a_kill_rests_its_minimum_time(setti
     run_virtually(restart, lambda: live(home, tmp_path / "after", 1.0))
     starts = [at for at, name, on in home.orders if on and name == "ac-plug"]
     assert starts
-    assert min(starts) >= stopped[0] + timedelta(seconds=unit.min_off_s)
+    assert min(starts) >= stopped[0] + timedelta(seconds=unit.min_off_s) - ORDERS_TAKE
 
 
 async def against_the_plan(running: Running, loads: set[str] | None = None) -> list[str]:

@@ -50,6 +50,7 @@ class VirtualHome:
     weather_fault: FeedError | None = None
     orders: list[tuple[datetime, Name, bool]] = field(default_factory=list)
     beats: list[datetime] = field(default_factory=list)
+    first_plan_takes_s: float = 0.0
     price_try_per_mwh: Callable[[datetime], float] = lambda moment: 300.0 + 10 * (moment.hour % 12)
 
     def advance(self) -> datetime:
@@ -181,10 +182,13 @@ class VirtualFeeds:
 class ThermostatPlanner:
     """Plans by the rule: a real plan, made at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_takes_s: float) -> None:
         self.problems: list[Problem] = []
+        self._first_takes_s = first_takes_s
 
     async def plan(self, problem: Problem) -> Plan:
+        if not self.problems:
+            await asyncio.sleep(self._first_takes_s)
         self.problems.append(problem)
         return thermostat_plan(problem)
 
@@ -220,7 +224,7 @@ async def live(
         ledger = await stack.enter_async_context(open_ledger(folder))
         telemetry = await stack.enter_async_context(open_telemetry(folder))
         timetable = Timetable(clock)
-        feeds, planner = VirtualFeeds(home), ThermostatPlanner()
+        feeds, planner = VirtualFeeds(home), ThermostatPlanner(home.first_plan_takes_s)
         conditions = Conditions(ledger, clock)
         fetching = Fetching(
             settings=home.settings,

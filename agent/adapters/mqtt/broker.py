@@ -184,9 +184,9 @@ class Broker:
             return
         self._told = well
         if well:
-            _log.info("MQTT broker connected: %s", detail)
+            _log.debug("MQTT broker connected: %s", detail)
         else:
-            _log.warning("MQTT broker lost: %s", detail)
+            _log.debug("MQTT broker lost: %s", detail)
         if self.on_connection is not None:
             self.on_connection(well, detail)
 

@@ -1,0 +1,165 @@
+"""Orders to relays that obey, refuse or say nothing; a real ledger beneath."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.adapters.store.ledger import SqlLedger, open_ledger
+from agent.clock import SystemClock
+from agent.control.executor import Executor, on_time_s
+from agent.control.interlock import Situation
+from agent.control.sampler import Snapshot
+from agent.control.schedule import Want
+from agent.domain.command import Cause, Command, Stage
+from agent.domain.device import RelayState, Role
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, LoadState
+from agent.domain.interval import Interval
+from agent.errors import DeviceRefused, DeviceUnreachable, JournalError
+from agent.ports import Device
+from tests.control.test_interlock import house
+
+NOW = datetime(2020, 1, 1, 12, 0, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(hours=2)
+LIMITED = house(3000.0)
+
+
+@dataclass
+class ObedientRelay:
+    """Does as it is told, unless it is deaf or refuses."""
+
+    name: str
+    on: bool
+    orders: list[tuple[str, bool]] = field(default_factory=list)
+    deaf: bool = False
+    refuses: bool = False
+
+    async def switch(self, *, on: bool) -> RelayState:
+        self.orders.append((self.name, on))
+        if self.refuses:
+            raise DeviceRefused(self.name, "locked")
+        if self.deaf:
+            raise DeviceUnreachable(self.name, "no answer")
+        self.on = on
+        return RelayState(on=on, at=NOW)
+
+    async def read(self) -> RelayState:
+        return RelayState(on=self.on, at=NOW)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
+    async with open_ledger(tmp_path) as opened:
+        yield opened
+
+
+def executor(ledger: SqlLedger, unit: ObedientRelay, rod: ObedientRelay) -> Executor:
+    return Executor(
+        house=LIMITED,
+        relays={
+            AIR_CONDITIONER: Device(name="ac-plug", role=Role.AIR_CONDITIONER, relay=unit),
+            WATER_HEATER: Device(name="boiler-plug", role=Role.WATER_HEATER, relay=rod),
+        },
+        ledger=ledger,
+        clock=SystemClock(),
+    )
+
+
+def situation(*, unit_on: bool, rod_on: bool) -> Situation:
+    return Situation(
+        at=NOW,
+        loads={
+            AIR_CONDITIONER: LoadState(on=unit_on, since=LONG_AGO),
+            WATER_HEATER: LoadState(on=rod_on, since=LONG_AGO),
+        },
+        tank_at_most_c=50,
+        other_power_w=300,
+        drawn_w={},
+    )
+
+
+def wants(*, unit: bool, rod: bool) -> list[Want]:
+    return [
+        Want(load=AIR_CONDITIONER, on=unit, cause=Cause.PLAN),
+        Want(load=WATER_HEATER, on=rod, cause=Cause.PLAN),
+    ]
+
+
+async def test_what_goes_off_goes_off_before_anything_goes_on(ledger: SqlLedger) -> None:
+    orders: list[tuple[str, bool]] = []
+    unit, rod = ObedientRelay("unit", on=False, orders=orders), ObedientRelay("rod", on=True, orders=orders)
+    await executor(ledger, unit, rod).hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=True))
+    assert orders == [("rod", False), ("unit", True)]
+
+
+@pytest.mark.parametrize("fault", ["deaf", "refuses"])
+async def test_nothing_starts_beside_a_load_that_did_not_go_off(ledger: SqlLedger, fault: str) -> None:
+    unit, rod = ObedientRelay("unit", on=False), ObedientRelay("rod", on=True)
+    setattr(rod, fault, True)
+    decided = await executor(ledger, unit, rod).hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=True))
+    assert not unit.on
+    assert {v.load: v.cause for v in decided}[AIR_CONDITIONER] is Cause.POWER_LIMIT
+
+
+async def test_a_silent_load_that_was_last_told_to_be_on_counts_as_drawing(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=False), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod)
+    await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
+    silent = Snapshot(at=NOW, readings=(), relays={"boiler-plug": RelayState(on=False, at=NOW)}, lost={"ac-plug": "x"})
+    assert await hub.silent_power_w(silent) == LIMITED.load(AIR_CONDITIONER).power_w
+
+
+async def test_on_the_way_out_relays_go_off_even_if_the_ledger_is_broken(
+    ledger: SqlLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(_command: Command) -> None:
+        raise JournalError("the disk is full")
+
+    monkeypatch.setattr(ledger, "add_command", full)
+    unit, rod = ObedientRelay("unit", on=True), ObedientRelay("rod", on=True)
+    assert await executor(ledger, unit, rod).release()
+    assert not unit.on
+    assert not rod.on
+
+
+async def test_on_the_way_out_it_is_said_whether_all_obeyed(ledger: SqlLedger) -> None:
+    assert not await executor(
+        ledger, ObedientRelay("unit", on=True, deaf=True), ObedientRelay("rod", on=True)
+    ).release()
+
+
+@given(
+    changes_s=st.lists(st.integers(1, 3599), max_size=8, unique=True).map(sorted),
+)
+def test_on_time_is_the_sum_of_what_was_verified(changes_s: list[int]) -> None:
+    span = Interval(start=NOW, end=NOW + timedelta(hours=1))
+    on, at_s, expected_s, commands = bool(changes_s and changes_s[0] % 2), 0, 0, []
+    for change_s in changes_s:
+        expected_s += change_s - at_s if on else 0
+        on, at_s = not on, change_s
+        commands.append(
+            Command(
+                command_id=f"c{change_s}",
+                load=WATER_HEATER,
+                device="rod",
+                on=on,
+                cause=Cause.PLAN,
+                stage=Stage.VERIFIED,
+                at=NOW + timedelta(seconds=change_s),
+            )
+        )
+    expected_s += 3600 - at_s if on else 0
+    assert on_time_s(commands, span, on_now=on) == pytest.approx(expected_s)
+
+
+def test_an_order_of_unknown_fate_counts_for_the_longest_on_time() -> None:
+    span = Interval(start=NOW, end=NOW + timedelta(hours=1))
+    unknown = Command(
+        command_id="c", load=WATER_HEATER, device="rod", on=True, cause=Cause.PLAN, stage=Stage.UNKNOWN, at=NOW
+    )
+    assert on_time_s([unknown], span, on_now=False) == 3600
+    assert on_time_s([], span, on_now=False) == 0
