@@ -104,7 +104,7 @@ def test_three_hours_of_the_demo_end_with_a_bill_and_a_picture(tmp_path: Path) -
     assert (tmp_path / "day.svg").exists()
     log = (tmp_path / "hub.log").read_text()
     assert "ac-plug on (plan): verified" in log
-    assert "every relay was told to be off" in log
+    assert "every relay is off" in log
     truth = json.loads((tmp_path / "truth.json").read_text())
     assert truth["relays"] == {"air_conditioner": False, "water_heater": False}
 
