@@ -6,14 +6,14 @@ the gap between bound and schedule, which is measured and not assumed.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agent.planning.cells import Cells, Costs, Guide, after
 
-Indices = NDArray[np.int64]
+Indices = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Labels:
     from_index: Indices
     """Which of the labels that were kept there."""
 
-    def taken(self, chosen: NDArray[np.bool_] | Indices) -> "Labels":
+    def taken(self, chosen: NDArray[np.intp]) -> "Labels":
         """Some of them."""
         return Labels(
             self.temperature_c[chosen],
@@ -36,6 +36,12 @@ class Labels:
             self.from_on[chosen],
             self.from_index[chosen],
         )
+
+    @property
+    def origins(self) -> "Labels":
+        """Only where they came from: all that the way back asks for."""
+        nothing = np.empty(0)
+        return replace(self, temperature_c=nothing, paid_try=nothing)
 
 
 def _together(parts: Sequence[Labels]) -> Labels:
@@ -72,6 +78,7 @@ class _Beam:
             for on in (False, True):
                 if self._keep(at, on=on):
                     self._expand(at, on=on)
+                    self._kept[at, on] = self._kept[at, on].origins
         last = self._end
         final = {on: self._kept[last, on] for on in (False, True) if self._keep(last, on=on)}
         if not final:
@@ -83,7 +90,7 @@ class _Beam:
         load, now_c = self._load, self._load.store.start_c
         for at in range(load.held):
             now_c = load.store.after(at, now_c, on=load.on_at_start)
-        nowhere = np.array([-1])
+        nowhere = np.array([-1], np.int32)
         first = Labels(np.array([now_c]), np.zeros(1), nowhere, np.array([load.on_at_start]), nowhere)
         self._coming[load.held, load.on_at_start] = [first]
 
@@ -126,9 +133,9 @@ class _Beam:
             come = Labels(
                 now_c[index],
                 labels.paid_try[index] + paid_try,
-                np.full(len(index), start),
+                np.full(len(index), start, np.int32),
                 np.full(len(index), was_on),
-                index,
+                index.astype(np.int32),
             )
             self._coming.setdefault((end, on), []).append(come)
 

@@ -14,11 +14,11 @@ from agent.planning.labels import cheapest
 from agent.planning.limits import Limits
 from agent.planning.model import Load, Schedule
 
-ATTEMPTS = ((8_000, 0.0), (32_000, 1e-4), (128_000, 1e-4), (320_000, 5e-4))
+ATTEMPTS = ((8_000, 0.0), (32_000, 1e-4), (128_000, 1e-4), (256_000, 5e-4))
 """How many cells at one time, and above which gap, relative to the cost of all loads, they are worth their time."""
 LAYER_ENTRIES = 3_000_000
 """No more cells are in the layers that minimum times look back upon, ..."""
-GUIDE_ENTRIES = 4_000_000
+GUIDE_ENTRIES = 3_000_000
 """nor in the guide: what the planner may weigh."""
 BEAM = 1000
 """Labels that go on from one time and mode."""
