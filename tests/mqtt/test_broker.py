@@ -1,7 +1,6 @@
 """The connection: nothing stale, nothing lost on the way back, told once, and no message ends it."""
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 
 import pytest
