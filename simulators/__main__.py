@@ -9,6 +9,7 @@ from pathlib import Path
 from agent.errors import HubError
 from simulators import parts
 from simulators.demo import DemoOptions, demo
+from simulators.feeds import EpiasServer, Fault, OpenMeteoServer
 from simulators.mqtt.mosquitto import MosquittoFailed, MosquittoMissing
 
 HOUSE = Path("examples/home.toml")
@@ -53,6 +54,7 @@ def _add_demo(words: "Words[argparse.ArgumentParser]") -> None:
         speed=1440.0,
     )
     word.add_argument("--folder", type=Path, default=Path("var/demo"), help="picture, log, hub's memory (var/demo)")
+    _add_faults(word)
     word.add_argument("--hours", type=float, metavar="H", help="only so many hours from midnight")
     word.add_argument("--keep", action="store_true", help="stay up afterwards and say how to look")
 
@@ -70,19 +72,21 @@ def _add_home(words: "Words[argparse.ArgumentParser]") -> None:
     word.add_argument(
         "--folder", type=Path, required=True, help="gets home.env (settings for the hub), truth.json, clock.json, ready"
     )
+    _add_faults(word)
     word.add_argument("--mqtt-port", type=int, default=0, metavar="N", help="port of the broker (a free one)")
     word.add_argument("--wait", action="store_true", help="let the clock stand still until a hub is ready")
 
 
 def _add_parts(words: "Words[argparse.ArgumentParser]") -> None:
-    _word(
+    word = _word(
         words,
         "feeds",
         parts.feeds,
         says="start only the servers shaped like EPİAŞ and Open-Meteo",
-        example="python -m simulators feeds --date 2020-01-01 --speed 1",
+        example="python -m simulators feeds --date 2020-01-01 --speed 1 --epias-fault hours_23",
         speed=1.0,
     )
+    _add_faults(word)
     word = _word(
         words,
         "plugs",
@@ -138,6 +142,17 @@ def _word(
     return word
 
 
+def _add_faults(word: argparse.ArgumentParser) -> None:
+    for feed, server in (("epias", EpiasServer), ("weather", OpenMeteoServer)):
+        word.add_argument(
+            f"--{feed}-fault",
+            type=Fault,
+            choices=sorted(server.faults),
+            metavar="FAULT",
+            help=f"let this feed fail all the time: {', '.join(sorted(server.faults))}",
+        )
+
+
 def _speed(text: str) -> float:
     speed = float(text)
     if not 0 < speed <= 100_000:
@@ -154,6 +169,8 @@ def _demo_options(arguments: argparse.Namespace) -> DemoOptions:
         seed=arguments.seed,
         prices=arguments.prices,
         hours=arguments.hours,
+        epias_fault=arguments.epias_fault,
+        weather_fault=arguments.weather_fault,
         keep=arguments.keep,
     )
 

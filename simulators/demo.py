@@ -21,6 +21,7 @@ from agent.domain.interval import Interval, SeriesGap
 from agent.domain.local_day import local_day
 from agent.errors import SettingsInvalid
 from simulators.clock import HomeClock
+from simulators.feeds import Fault
 from simulators.home import Setting, SimulatedHome, market_of
 from simulators.home_file import read_home, with_devices
 from simulators.hub_process import HubProcess
@@ -52,6 +53,8 @@ class DemoOptions:
     seed: int = 1
     prices: Path | None = None
     hours: float | None = None
+    epias_fault: Fault | None = None
+    weather_fault: Fault | None = None
     keep: bool = False
 
 
@@ -77,6 +80,8 @@ def setting_of(options: DemoOptions, config: Path) -> Setting:
         seed=options.seed,
         span=Interval(start=whole.start, end=end),
         still=True,
+        epias_fault=options.epias_fault,
+        weather_fault=options.weather_fault,
     )
     try:
         setting.bill_prices()

@@ -18,7 +18,7 @@ from agent.domain.interval import Interval, Series
 from agent.domain.local_day import local_day, local_days
 from agent.errors import SettingsInvalid
 from simulators.clock import HomeClock
-from simulators.feeds import EpiasServer, FileMarket, ForecastError, Market, OpenMeteoServer, ShippedMarket
+from simulators.feeds import EpiasServer, Fault, FileMarket, ForecastError, Market, OpenMeteoServer, ShippedMarket
 from simulators.home_file import HomeFile, Plugged
 from simulators.house import PhysicalHouse
 from simulators.living import LivingHome, LoadCircuit, Probe
@@ -53,6 +53,9 @@ class Setting:
     """What is recorded; the whole day if None."""
     still: bool = False
     """Whether the clock waits for the hub."""
+    epias_fault: Fault | None = None
+    weather_fault: Fault | None = None
+    """How the feeds fail from the beginning."""
 
     @property
     def recorded(self) -> Interval:
@@ -95,8 +98,16 @@ class SimulatedHome:
         self.recorder = Recorder(self.house, setting.recorded)
         self._living = LivingHome(self.house, self.clock, self.recorder)
         self.broker = Mosquitto(setting.mqtt_port)
-        self.epias = EpiasServer(setting.market, self.clock, zone=setting.file.zone, credentials=(USERNAME, PASSWORD))
-        self.open_meteo = OpenMeteoServer(self.house.weather, self.clock, error=ForecastError(seed=setting.seed))
+        self.epias = EpiasServer(
+            setting.market,
+            self.clock,
+            zone=setting.file.zone,
+            credentials=(USERNAME, PASSWORD),
+            fault=setting.epias_fault,
+        )
+        self.open_meteo = OpenMeteoServer(
+            self.house.weather, self.clock, error=ForecastError(seed=setting.seed), fault=setting.weather_fault
+        )
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:

@@ -71,8 +71,15 @@ async def _feeds(arguments: argparse.Namespace) -> int:
     with TemporaryDirectory() as folder:
         setting = _setting(arguments, Path(folder))
         clock = HomeClock.created(Path(folder) / "clock.json", setting.recorded.start, setting.speed)
-        epias = EpiasServer(setting.market, clock, zone=setting.file.zone, credentials=(USERNAME, PASSWORD))
-        async with epias, OpenMeteoServer(setting.house().weather, clock) as open_meteo:
+        epias = EpiasServer(
+            setting.market,
+            clock,
+            zone=setting.file.zone,
+            credentials=(USERNAME, PASSWORD),
+            fault=setting.epias_fault,
+        )
+        weather = setting.house().weather
+        async with epias, OpenMeteoServer(weather, clock, fault=setting.weather_fault) as open_meteo:
             print(f"EPİAŞ       {epias.base_url}, tickets at {epias.login_url} for {USERNAME}, {PASSWORD}")
             print(f"Open-Meteo  {open_meteo.base_url}/v1/forecast")
             print(f"it is {clock.now().isoformat()}; Ctrl-C ends", flush=True)
@@ -105,6 +112,8 @@ def _setting(arguments: argparse.Namespace, folder: Path) -> Setting:
         seed=arguments.seed,
         mqtt_port=getattr(arguments, "mqtt_port", 0),
         still=getattr(arguments, "wait", False),
+        epias_fault=getattr(arguments, "epias_fault", None),
+        weather_fault=getattr(arguments, "weather_fault", None),
     )
 
 
