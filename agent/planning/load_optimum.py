@@ -7,6 +7,7 @@ again with finer cells, as long as there is time.
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from agent.domain.device import Name
 from agent.planning.cells import NARROWEST_C, Cells, bound
@@ -67,10 +68,11 @@ class Optimum:
         most_starts = len(load.cost_try) // (load.min_on + load.min_off) + 1
         rounded_try = _SUMMATION * sum(map(abs, load.cost_try))
         bound_try = held_try + ahead_try - most_starts * start_try - rounded_try
+        free_try = sum(cost for cost in load.cost_try if cost < 0)
         return replace(
             self,
             schedule=self.schedule if schedule is None else schedule,
-            bound_try=max(self.bound_try, bound_try),
+            bound_try=max(self.bound_try, bound_try, free_try),
         )
 
 
@@ -87,7 +89,7 @@ def load_optima(
             load=load,
             limits=limits[load.name],
             schedule=tuple(known[load.name]),
-            bound_try=sum(cost for cost in load.cost_try if cost < 0),
+            bound_try=-inf,
         )
         for load in loads
     }

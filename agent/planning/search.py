@@ -23,7 +23,7 @@ SIMULATION_TOLERANCE_C = 1e-3
 SHORTEST_S = 0.5
 """What the program's solver gets even where the time is used up."""
 CELLS_SHARE = 0.25
-"""Of the time, for each load by itself where the power limit may tie them together."""
+"""Of the time, for the loads by themselves where a power limit may tie them together; as much for them in turn."""
 _ROUNDING_W = 1e-6
 
 
@@ -74,7 +74,9 @@ class Search:
         schedule = {name: found.schedule for name, found in optima.items()}
         if self._fits(schedule):
             return self._finding(schedule, bound_try, Method.DYNAMIC_PROGRAMMING)
-        starts = [self._start, self._in_turn(self._loads, apart_s), self._in_turn(self._loads[::-1], apart_s)]
+        orders = (self._loads, self._loads[::-1])
+        each_s = apart_s / (len(orders) * len(self._loads))
+        starts = [self._start, *(self._in_turn(order, each_s) for order in orders)]
         start = min(filter(self._holds, starts), key=self._cost_try)
         found = self._program(start, time_limit_s - (time.monotonic() - began_s))
         if found.schedule is None:

@@ -135,8 +135,9 @@ def test_the_exact_program_finds_nothing_cheaper_where_it_closes(
     assert found.cost_try == pytest.approx(theirs_try, rel=2e-4)
 
 
-def test_among_equally_cheap_schedules_the_one_that_switches_least_is_taken() -> None:
-    asked = problem(BOILER, [1.0] * 24, tank_c=45.0)
+@pytest.mark.parametrize("price", [0.0, 1.0])
+def test_among_equally_cheap_schedules_the_one_that_switches_least_is_taken(price: float) -> None:
+    asked = problem(BOILER, [price] * 48, tank_c=45.0)
     (load,) = model_of(asked).loads
     assert optimum_of(load).starts == 1
 
