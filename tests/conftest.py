@@ -13,7 +13,7 @@ settings.register_profile(
 )
 settings.load_profile("house")
 
-SHARED_DATA = Path(os.environ.get("KWH_HUB_SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
+SHARED_DATA = Path(os.environ.get("SHARED_DATA", Path(__file__).parents[2] / "shared" / "data"))
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,16 @@ async def no_leaked_tasks() -> AsyncIterator[None]:
     yield
     leaked = asyncio.all_tasks() - before - {asyncio.current_task()}
     assert not leaked, f"tasks left behind: {leaked}"
+
+
+@pytest.fixture(autouse=True)
+def no_settings_of_this_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide the settings that somebody keeps in the environment for a hub of their own."""
+    if "KWH_HUB_DOCKER" in os.environ:
+        return  # scripts/test-container speaks to the compose file by such variables
+    for name in list(os.environ):
+        if name.startswith("KWH_HUB_"):
+            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -56,6 +56,8 @@ class Link:
         self.connects = 0
         """How often the broker has let it in; Tasmota reports this as MqttCount."""
         self.up = asyncio.Event()
+        """Set once the broker has taken the subscription: a command sent from now on is heard."""
+        self._let_in = False
 
     def open(self) -> None:
         """Connect, and again whenever the connection is lost."""
@@ -80,11 +82,11 @@ class Link:
 
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
         """Send, or lose it: a device keeps nothing for later."""
-        if self._client is not None and self.up.is_set():
+        if self._client is not None and self._let_in:
             self._client.publish(topic, payload, qos=0, retain=retain)
 
     def _end(self) -> Client | None:
-        self._wanted = False
+        self._wanted = self._let_in = False
         self.up.clear()
         if self._timer is not None:
             self._timer.cancel()
@@ -103,6 +105,7 @@ class Link:
         client.on_socket_register_write = self._on_want_write
         client.on_socket_unregister_write = self._on_write_done
         client.on_connect = self._on_connect
+        client.on_subscribe = self._on_subscribe
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
         self._client = client
@@ -130,13 +133,20 @@ class Link:
             return
         client.subscribe(self._command_filter, 0)
         self.connects += 1
-        self.up.set()
+        self._let_in = True
         self._on_up()
+
+    def _on_subscribe(
+        self, client: Client, _userdata: object, _mid: int, _reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        if client is self._client:
+            self.up.set()
 
     def _on_disconnect(
         self, client: Client, _userdata: object, _flags: object, _reason: ReasonCode, _properties: object
     ) -> None:
         if client is self._client and self._wanted:
+            self._let_in = False
             self.up.clear()
             self._later(_RETRY_S, self._connect)
 

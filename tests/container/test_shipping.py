@@ -57,7 +57,7 @@ def test_the_scripts_are_executable_but_for_the_one_that_is_sourced() -> None:
 
 
 def test_help_comes_before_anything_is_installed(tmp_path: Path) -> None:
-    environment = {"PATH": "/usr/bin:/bin", "KWH_HUB_VENV": str(tmp_path / "venv")}
+    environment = {"PATH": "/usr/bin:/bin", "SETUP_VENV": str(tmp_path / "venv")}
     told = subprocess.run(
         [TOP / "scripts" / "run", "--help"], capture_output=True, text=True, check=True, env=environment
     ).stdout
