@@ -10,7 +10,7 @@ from agent.control.conditions import Conditions
 from agent.control.executor import Executor
 from agent.control.interlock import Situation
 from agent.control.sampler import Sampler, Snapshot
-from agent.control.schedule import switching_instants, wants
+from agent.control.schedule import still_good, switching_instants, wants
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
 from agent.domain.device import Name, Reading, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
@@ -121,7 +121,8 @@ class Day:
             plan = await self._plan_in_force()
             measured = await self._measured_c(snapshot)
             state = await self._state(snapshot, plan, measured)
-            wanted = wants(self._settings.house, plan, snapshot.at, measured)
+            followed = still_good(plan, snapshot.at, self._longest_trust())
+            wanted = wants(self._settings.house, followed, snapshot.at, measured)
             await self._executor.hold(wanted, await self._situation(snapshot, state))
         self._beat(plan.plan_id if plan is not None else None)
         if plan is not None and self._has_settled(plan, snapshot.at) and not self._planning.locked():
@@ -239,6 +240,10 @@ class Day:
         on_now = heater is None or heater.on
         on_s = await self._executor.on_s(WATER_HEATER, reading.at, snapshot.at, on_now=on_now)
         return tank_at_most_c(self._settings.house, reading, on_s)
+
+    def _longest_trust(self) -> timedelta:
+        """A plan that was due to be made anew long ago is stale: thermostats know better."""
+        return timedelta(seconds=2 * self._settings.planning.replan_after_s)
 
     def _metered_loads(self) -> Mapping[Name, Name]:
         return {load: device.name for load, device in self._relays.items() if device.meter is not None}

@@ -1,7 +1,7 @@
 """A plan, read as orders: what each load should do at a moment, and when that changes."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from agent.domain.command import Cause
 from agent.domain.device import Name
@@ -23,6 +23,13 @@ def switching_instants(plan: Plan, after: datetime) -> Sequence[datetime]:
     """The moments after `after` at which the plan changes a load, in order, each once."""
     borders = {border for load in plan.loads for block in load.on for border in (block.start, block.end)}
     return sorted(border for border in borders if after < border < plan.horizon.end)
+
+
+def still_good(plan: Plan | None, moment: datetime, max_age: timedelta) -> Plan | None:
+    """The plan, unless it is stale: made longer ago than `max_age`, or for another time."""
+    if plan is None or moment not in plan.horizon or moment - plan.made_at > max_age:
+        return None
+    return plan
 
 
 def wants(

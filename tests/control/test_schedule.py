@@ -1,0 +1,65 @@
+"""A plan read as orders, and when it is not to be followed."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.control.schedule import still_good, switching_instants, wants
+from agent.domain.command import Cause
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
+from agent.domain.interval import Interval
+from agent.domain.plan import LoadPlan, Plan
+from tests.control.test_interlock import house
+from tests.control.test_situation import START, plan
+
+HOME = house()
+HOUR = timedelta(hours=1)
+
+
+def planned() -> Plan:
+    """The heater on from minute 5 to 10, and from 12 to the end of the 15-minute horizon."""
+    blocks = [(5, 10), (12, 15)]
+    on = tuple(Interval(start=START + timedelta(minutes=a), end=START + timedelta(minutes=b)) for a, b in blocks)
+    return plan().model_copy(update={"loads": (LoadPlan(load=WATER_HEATER, power_w=2000, on=on),)})
+
+
+def test_switching_instants_are_the_borders_ahead_inside_the_horizon() -> None:
+    minutes = [(at - START) / timedelta(minutes=1) for at in switching_instants(planned(), START)]
+    assert minutes == [5, 10, 12]
+    assert switching_instants(planned(), START + timedelta(minutes=10)) == [START + timedelta(minutes=12)]
+
+
+@given(st.integers(0, 899))
+def test_a_load_is_wanted_on_exactly_within_its_blocks(second: int) -> None:
+    moment = START + timedelta(seconds=second)
+    want = {w.load: w for w in wants(HOME, planned(), moment, {})}[WATER_HEATER]
+    assert want.cause is Cause.PLAN
+    assert want.on == (300 <= second < 600 or second >= 720)
+
+
+@pytest.mark.parametrize(
+    ("measured_c", "on", "cause"),
+    [(None, False, Cause.NO_PLAN), (54.9, True, Cause.THERMOSTAT), (55.1, False, Cause.THERMOSTAT)],
+)
+def test_without_a_plan_the_thermostat_rules_and_without_a_temperature_nothing_runs(
+    measured_c: float | None,
+    on: bool,
+    cause: Cause,  # noqa: FBT001 - a table of cases
+) -> None:
+    want = {w.load: w for w in wants(HOME, None, START, {WATER_HEATER: measured_c})}[WATER_HEATER]
+    assert (want.on, want.cause) == (on, cause)
+
+
+def test_a_load_that_the_plan_does_not_know_is_ruled_by_its_thermostat() -> None:
+    want = {w.load: w for w in wants(HOME, planned(), START, {AIR_CONDITIONER: 18.0})}[AIR_CONDITIONER]
+    assert (want.on, want.cause) == (True, Cause.THERMOSTAT)
+
+
+@given(minutes=st.integers(-10, 30), age_min=st.integers(0, 30))
+def test_a_stale_plan_is_not_followed(minutes: int, age_min: int) -> None:
+    moment = START + timedelta(minutes=minutes)
+    good = still_good(planned(), moment, timedelta(minutes=age_min)) is not None
+    assert good == (0 <= minutes < 15 and minutes <= age_min)
+    assert still_good(None, moment, HOUR) is None
