@@ -40,16 +40,14 @@ def test_a_load_is_wanted_on_exactly_within_its_blocks(second: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("measured_c", "on", "cause"),
-    [(None, False, Cause.NO_PLAN), (54.9, True, Cause.THERMOSTAT), (55.1, False, Cause.THERMOSTAT)],
+    ("measured_c", "expected"),
+    [(None, (False, Cause.NO_PLAN)), (54.9, (True, Cause.THERMOSTAT)), (55.1, (False, Cause.THERMOSTAT))],
 )
 def test_without_a_plan_the_thermostat_rules_and_without_a_temperature_nothing_runs(
-    measured_c: float | None,
-    on: bool,
-    cause: Cause,  # noqa: FBT001 - a table of cases
+    measured_c: float | None, expected: tuple[bool, Cause]
 ) -> None:
     want = {w.load: w for w in wants(HOME, None, START, {WATER_HEATER: measured_c})}[WATER_HEATER]
-    assert (want.on, want.cause) == (on, cause)
+    assert (want.on, want.cause) == expected
 
 
 def test_a_load_that_the_plan_does_not_know_is_ruled_by_its_thermostat() -> None:
