@@ -64,17 +64,15 @@ class Hub:
     async def _work(self, stop: asyncio.Event, ready: Callable[[], Awaitable[None]]) -> None:
         """The radios outlive this, so that whatever ends it can still tell the relays."""
         async with asyncio.TaskGroup() as work:
-            jobs: asyncio.Task[None] | None = None
+            jobs = work.create_task(self._live(ready))
             try:
-                jobs = work.create_task(self._live(ready))
                 await stop.wait()
             finally:
                 self._timetable.rest()
-                if not self._started and jobs is not None:
+                if not self._started:
                     jobs.cancel()  # a first plan in the making is not waited for
                 await self._leave_safely()
-                if jobs is not None:
-                    jobs.cancel()
+                jobs.cancel()
 
     async def _live(self, ready: Callable[[], Awaitable[None]]) -> None:
         async with self._timetable.standing_still():
