@@ -89,6 +89,8 @@ class Broker:
         self._connection: _Connection | None = None
         self._up = asyncio.Event()
         self._told: bool | None = None
+        self._was_up = False
+        """Loss and return are the listener's to say; only the first connection is said here."""
         self._complained: set[str] = set()
 
     @property
@@ -183,10 +185,9 @@ class Broker:
         if self._told is well:
             return
         self._told = well
-        if well:
-            _log.debug("MQTT broker connected: %s", detail)
-        else:
-            _log.debug("MQTT broker lost: %s", detail)
+        if well and not self._was_up:
+            self._was_up = True
+            _log.info("MQTT broker connected: %s", detail)
         if self.on_connection is not None:
             self.on_connection(well, detail)
 
