@@ -1,6 +1,6 @@
 """Which adapter stands behind which port, by the owner's settings: the one place that knows them all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import httpx
@@ -15,7 +15,7 @@ from agent.clock import SharedClock, SystemClock
 from agent.domain.device import Ability, Role
 from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
 from agent.ports import Clock, Device, Prices, Weather
-from agent.profiles.library import Profiles, load_profiles
+from agent.profiles.library import Profiles
 from agent.settings import DeviceSettings, EpiasSettings, MqttSettings, Settings
 
 _NEEDED = {
@@ -77,7 +77,7 @@ def weather_of(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Wea
     )
 
 
-def broker_of(mqtt: MqttSettings, listener: Callable[[bool, str], None] | None = None) -> Broker:
+def broker_of(mqtt: MqttSettings) -> Broker:
     """The broker of the house. Raises SettingsInvalid where its password file cannot be trusted."""
     return Broker(
         host=mqtt.host,
@@ -87,13 +87,7 @@ def broker_of(mqtt: MqttSettings, listener: Callable[[bool, str], None] | None =
         password=mqtt.reveal(),
         keepalive_s=mqtt.keepalive_s,
         tls_ca_file=mqtt.tls_ca_file,
-        on_connection=listener,
     )
-
-
-def network_of(broker: Broker, clock: Clock) -> TasmotaNetwork:
-    """The devices that speak over the broker of the house."""
-    return TasmotaNetwork(broker, clock, load_profiles())
 
 
 def devices_of(settings: Settings, network: TasmotaNetwork) -> Sequence[Device]:

@@ -13,9 +13,10 @@ from pathlib import Path
 import httpx
 
 from agent.adapters.mqtt.broker import Broker
+from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.composition import broker_of, device_faults, devices_of, network_of, prices_of, weather_of
+from agent.composition import broker_of, device_faults, devices_of, prices_of, weather_of
 from agent.control.conditions import Conditions
 from agent.day import Day
 from agent.errors import BrokerUnreachable, JournalError, SettingsInvalid
@@ -23,7 +24,7 @@ from agent.fetching import Fetching
 from agent.heartbeat import write_heartbeat
 from agent.jobs import Timetable
 from agent.planning.planner import ChildProcessPlanner
-from agent.ports import Clock
+from agent.ports import Clock, Ledger, Telemetry
 from agent.profiles.library import load_profiles
 from agent.settings import Settings
 
@@ -98,7 +99,8 @@ class Hub:
 async def run_hub(settings: Settings, clock: Clock) -> None:
     """Run the hub of a home until SIGTERM or SIGINT. Raises HubError where the home cannot be taken over."""
     stop = _told_to_stop()
-    faults = list(device_faults(settings, load_profiles()))
+    profiles = load_profiles()
+    faults = list(device_faults(settings, profiles))
     if faults:
         raise SettingsInvalid("the devices cannot be used as they are set:\n  " + "\n  ".join(faults))
     async with AsyncExitStack() as stack:
@@ -107,41 +109,43 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
         telemetry = await stack.enter_async_context(open_telemetry(settings.storage.folder))
         http = await stack.enter_async_context(httpx.AsyncClient())
         timetable = Timetable(clock)
-        listener = _Listener()
-        broker = broker_of(settings.mqtt, listener)
-        conditions = Conditions(ledger, clock)
-        fetching = Fetching(
-            settings=settings,
-            clock=clock,
-            ledger=ledger,
-            prices=prices_of(settings, http, clock),
-            weather=weather_of(settings, http, clock),
-            conditions=conditions,
-        )
-        day = Day(
-            settings=settings,
-            clock=clock,
-            ledger=ledger,
-            telemetry=telemetry,
-            conditions=conditions,
-            fetching=fetching,
-            planner=ChildProcessPlanner(),
-            devices=devices_of(settings, network_of(broker, clock)),
-            timetable=timetable,
-            beat=_beat_to(settings.health.heartbeat_file, settings.planning.step_s, clock),
-        )
-        listener.day = day
+        broker = broker_of(settings.mqtt)
+        day = day_of(settings, clock, ledger, telemetry, http, TasmotaNetwork(broker, clock, profiles), timetable)
+        broker.on_connection = day.broker_changed
         await Hub(day, timetable, [broker.run]).run(stop, lambda: _heard(broker))
 
 
-class _Listener:
-    """Passes on what the broker says to the day, which is made after it."""
-
-    day: Day | None = None
-
-    def __call__(self, well: bool, detail: str) -> None:  # noqa: FBT001 - the broker's listener
-        if self.day is not None:
-            self.day.broker_changed(well, detail)
+def day_of(
+    settings: Settings,
+    clock: Clock,
+    ledger: Ledger,
+    telemetry: Telemetry,
+    http: httpx.AsyncClient,
+    network: TasmotaNetwork,
+    timetable: Timetable,
+) -> Day:
+    """The day of a home, with everything that it works with but the life of the broker's connection."""
+    conditions = Conditions(ledger, clock)
+    fetching = Fetching(
+        settings=settings,
+        clock=clock,
+        ledger=ledger,
+        prices=prices_of(settings, http, clock),
+        weather=weather_of(settings, http, clock),
+        conditions=conditions,
+    )
+    return Day(
+        settings=settings,
+        clock=clock,
+        ledger=ledger,
+        telemetry=telemetry,
+        conditions=conditions,
+        fetching=fetching,
+        planner=ChildProcessPlanner(),
+        devices=devices_of(settings, network),
+        timetable=timetable,
+        beat=_beat_to(settings.health.heartbeat_file, settings.planning.step_s, clock),
+    )
 
 
 @contextmanager

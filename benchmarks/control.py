@@ -16,14 +16,14 @@ from pathlib import Path
 import httpx
 import psutil
 
+from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.composition import broker_of, clock_of, devices_of, network_of, prices_of, weather_of
-from agent.control.conditions import Conditions
+from agent.composition import broker_of, clock_of
 from agent.day import Day
-from agent.fetching import Fetching
+from agent.hub import day_of
 from agent.jobs import Timetable
-from agent.planning.planner import ChildProcessPlanner
+from agent.profiles.library import load_profiles
 from agent.settings import Settings, load_settings
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "home.toml"
@@ -80,27 +80,8 @@ async def step_ms(settings: Settings, steps: int) -> list[float]:
         httpx.AsyncClient() as http,
     ):
         broker = broker_of(settings.mqtt)
-        conditions = Conditions(ledger, clock)
-        fetching = Fetching(
-            settings=settings,
-            clock=clock,
-            ledger=ledger,
-            prices=prices_of(settings, http, clock),
-            weather=weather_of(settings, http, clock),
-            conditions=conditions,
-        )
-        day = Day(
-            settings=settings,
-            clock=clock,
-            ledger=ledger,
-            telemetry=telemetry,
-            conditions=conditions,
-            fetching=fetching,
-            planner=ChildProcessPlanner(),
-            devices=devices_of(settings, network_of(broker, clock)),
-            timetable=Timetable(clock),
-            beat=lambda _plan_id: None,
-        )
+        network = TasmotaNetwork(broker, clock, load_profiles())
+        day = day_of(settings, clock, ledger, telemetry, http, network, Timetable(clock))
         connection = asyncio.create_task(broker.run())
         try:
             await broker.wait_connected(10)

@@ -9,9 +9,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from agent.adapters.mqtt.broker import Broker
-from agent.composition import broker_of, clock_of, network_of
+from agent.adapters.mqtt.tasmota import TasmotaNetwork
+from agent.composition import broker_of, clock_of
 from agent.domain.device import Sighting
 from agent.ports import Network
+from agent.profiles.library import load_profiles
 from agent.settings import Settings, load_settings
 
 _ANSWER_S = 5.0
@@ -40,7 +42,7 @@ async def _scan(settings: Settings, seconds: float, console: Console) -> Sequenc
     async with asyncio.TaskGroup() as group:
         connection = group.create_task(broker.run())
         try:
-            return await _seen(broker, network_of(broker, clock_of(settings)), seconds, console)
+            return await _seen(broker, TasmotaNetwork(broker, clock_of(settings), load_profiles()), seconds, console)
         finally:
             connection.cancel()
 

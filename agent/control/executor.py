@@ -55,12 +55,15 @@ class Executor:
     async def hold(self, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:
         """Carry the wants out as far as the interlock lets them; return what it made of them. Raises JournalError."""
         decided = verdicts(self._house, wanted, situation)
-        for verdict in decided:
-            if not verdict.on and await self._changed(verdict, situation) not in _DONE:
-                # It may still draw: what would start beside it is judged again with that in mind.
-                power_w = power_on_w(self._house, verdict.load, situation)
-                situation = situation.model_copy(update={"other_power_w": situation.other_power_w + power_w})
-                decided = verdicts(self._house, decided, situation)
+        tried: set[Name] = set()
+        while to_end := [verdict for verdict in decided if not verdict.on and verdict.load not in tried]:
+            for verdict in to_end:
+                tried.add(verdict.load)
+                if await self._changed(verdict, situation) not in _DONE:
+                    # It may still draw: whatever runs or would start beside it is judged again with that in mind.
+                    power_w = power_on_w(self._house, verdict.load, situation)
+                    situation = situation.model_copy(update={"other_power_w": situation.other_power_w + power_w})
+            decided = verdicts(self._house, decided, situation)
         for verdict in decided:
             if verdict.on:
                 await self._changed(verdict, situation)
@@ -151,20 +154,17 @@ class Executor:
 
 
 def on_time_s(commands: Sequence[Command], span: Interval, *, on_now: bool) -> float:
-    """How long a load was on in a span, s, from its commands there (oldest first) and how it stands at the end.
+    """The longest that a load can have been on in a span, s, by its commands there (oldest first).
 
-    Before its first command it stood the other way. An order that was never verified counts from whichever moment lets
-    the load be on for longer.
+    It was off only where that is certain: from a verified "off", or from the beginning, until somebody orders it on.
+    Found on without an order, it may have been on all the while. `on_now` says how it stands at the end.
     """
-    verified = [command for command in commands if command.stage is Stage.VERIFIED]
-    if not verified:
-        asked_on = any(command.on for command in commands)
-        return span.duration_s if on_now or asked_on or commands else 0.0
-    total_s, at, on = 0.0, span.start, not verified[0].on
-    for command in verified:
-        total_s += (command.at - at).total_seconds() if on else 0.0
-        at, on = command.at, command.on
-    return total_s + ((span.end - at).total_seconds() if on or on_now else 0.0)
+    total_s, at, surely_off = 0.0, span.start, True
+    for command in commands:
+        off = surely_off and command.on and command.cause is not Cause.OBSERVED
+        total_s += 0.0 if off else (command.at - at).total_seconds()
+        at, surely_off = command.at, command.stage is Stage.VERIFIED and not command.on
+    return total_s + (0.0 if surely_off and not on_now else (span.end - at).total_seconds())
 
 
 def _say(device: Device, want: Want, stage: Stage) -> None:

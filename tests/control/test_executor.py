@@ -163,3 +163,29 @@ def test_an_order_of_unknown_fate_counts_for_the_longest_on_time() -> None:
     )
     assert on_time_s([unknown], span, on_now=False) == 3600
     assert on_time_s([], span, on_now=False) == 0
+
+
+def test_a_load_that_was_found_on_may_have_been_on_all_the_while() -> None:
+    span = Interval(start=NOW, end=NOW + timedelta(hours=1))
+    off = _command(0, on=False, cause=Cause.PLAN, stage=Stage.VERIFIED)
+    found = _command(30, on=True, cause=Cause.OBSERVED, stage=Stage.VERIFIED)
+    ended = _command(40, on=False, cause=Cause.PLAN, stage=Stage.VERIFIED)
+    assert on_time_s([off, found, ended], span, on_now=False) == 40 * 60
+
+
+def test_a_verified_off_does_not_forget_an_on_of_unknown_fate() -> None:
+    span = Interval(start=NOW, end=NOW + timedelta(hours=1))
+    asked = _command(10, on=True, cause=Cause.PLAN, stage=Stage.UNKNOWN)
+    ended = _command(40, on=False, cause=Cause.PLAN, stage=Stage.VERIFIED)
+    assert on_time_s([asked, ended], span, on_now=False) == 30 * 60
+
+
+def _command(minute: int, *, on: bool, cause: Cause, stage: Stage) -> Command:
+    at = NOW + timedelta(minutes=minute)
+    return Command(command_id=f"c{minute}", load=WATER_HEATER, device="rod", on=on, cause=cause, stage=stage, at=at)
+
+
+async def test_a_running_load_is_ended_beside_one_that_would_not_go_off(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=True), ObedientRelay("rod", on=True, deaf=True)
+    await executor(ledger, unit, rod).hold(wants(unit=True, rod=False), situation(unit_on=True, rod_on=True))
+    assert not unit.on

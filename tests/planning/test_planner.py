@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from agent.domain.plan import Fallback, Method, Plan
-from agent.planning.inline import InlinePlanner
 from agent.planning.planner import ChildProcessPlanner
+from agent.planning.solve import solve
 from tests.planning.houses import BOTH, problem
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def fifo(tmp_path: Path) -> Path:
 
 
 async def test_the_child_gives_the_plan_that_the_solver_gives_here() -> None:
-    theirs, here = await ChildProcessPlanner().plan(ASKED), await InlinePlanner().plan(ASKED)
+    theirs, here = await ChildProcessPlanner().plan(ASKED), solve(ASKED)
     assert theirs.method is Method.DYNAMIC_PROGRAMMING
     assert without_time(theirs) == without_time(here)
 
