@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import signal
@@ -80,6 +81,7 @@ class Hub:
             await ready()
             await self._day.start()
         self._started = True
+        keep_what_was_loaded()
         self._timetable.add(self._day.table())
         await self._timetable.run()
 
@@ -162,6 +164,12 @@ def alone_in(folder: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def keep_what_was_loaded() -> None:
+    """Spare the collector what lives as long as the hub: looking through it costs a step tens of milliseconds."""
+    gc.collect()
+    gc.freeze()
 
 
 def _told_to_stop() -> asyncio.Event:
