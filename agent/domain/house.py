@@ -12,7 +12,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from agent.domain.appliance import Appliance
+from agent.domain.battery import Battery
+from agent.domain.comfort import Away, Band, BandFrom
 from agent.domain.device import Name
+from agent.domain.generation import Photovoltaics, WindTurbine
 from agent.domain.interval import Instant
 from agent.domain.value import Value
 
@@ -22,25 +26,18 @@ WATER_HEATER: Name = "water_heater"
 SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C = 1.163
 
 
-class Band(Value):
-    """Temperatures between which people are content."""
-
-    low_c: float
-    high_c: float
-
-    @model_validator(mode="after")
-    def _is_open(self) -> Self:
-        if self.low_c >= self.high_c:
-            raise ValueError(f"low_c {self.low_c} must be below high_c {self.high_c}")
-        return self
-
-
 class Room(Value):
     """The air-conditioned part of the home as one heat store."""
 
     heat_capacity_wh_per_c: float = Field(gt=0)
     heat_loss_w_per_c: float = Field(gt=0)
     comfort: Band
+    schedule: tuple[BandFrom, ...] = ()
+    """Other bands from certain times of the day on; the last one holds until the next."""
+    solar_aperture_m2: float = Field(default=0.0, ge=0)
+    """Heat that the sun brings in through the windows: this area times the irradiance."""
+    internal_gain_w: float = Field(default=0.0, ge=0)
+    """Heat that people and appliances give off."""
 
 
 class AirConditionerMode(StrEnum):
@@ -50,16 +47,43 @@ class AirConditionerMode(StrEnum):
     COOL = "cool"
 
 
-class AirConditioner(Value):
-    """A unit that is either off or draws `power_w`, moving `power_w × cop` of heat into or out of the room."""
+class CopAt(Value):
+    """What a unit moves per electricity at one outdoor temperature."""
+
+    outdoor_c: float
+    cop: float = Field(gt=0)
+
+
+class Switched(Value):
+    """What all loads have that a relay switches."""
 
     power_w: float = Field(gt=0)
-    cop: float = Field(gt=0)
-    mode: AirConditionerMode
     thermostat_c: float
     """Where its own thermostat would stand without the hub."""
-    min_on_s: int = Field(default=900, ge=0)
-    min_off_s: int = Field(default=900, ge=0)
+    min_on_s: int = Field(default=300, ge=0, le=14_400)
+    min_off_s: int = Field(default=300, ge=0, le=14_400)
+    max_starts_per_day: int | None = Field(default=None, ge=1)
+    """How often it may be switched on between one midnight and the next; None if that does not matter."""
+    start_price_try: float = Field(default=0.0, ge=0)
+    """What each switching on counts: wear of the relay and the compressor."""
+
+
+class AirConditioner(Switched):
+    """A unit that is either off or draws `power_w`, moving `power_w × cop` of heat into or out of the room."""
+
+    cop: float = Field(gt=0)
+    cop_at: tuple[CopAt, ...] = ()
+    """How the heat moved depends on the outdoor temperature, straight in between; without it, `cop` always holds."""
+    mode: AirConditionerMode
+    min_on_s: int = Field(default=900, ge=0, le=14_400)
+    min_off_s: int = Field(default=900, ge=0, le=14_400)
+
+    @model_validator(mode="after")
+    def _cops_are_in_order(self) -> Self:
+        outdoor_c = [entry.outdoor_c for entry in self.cop_at]
+        if outdoor_c != sorted(set(outdoor_c)):
+            raise ValueError("cop_at must go from the coldest outdoor_c to the warmest, each once")
+        return self
 
 
 class HotWaterUse(Value):
@@ -68,6 +92,14 @@ class HotWaterUse(Value):
     at: time
     duration_s: int = Field(gt=0)
     flow_kg_per_min: float = Field(gt=0)
+
+
+class Legionella(Value):
+    """Hot enough for long enough, often enough: DVGW W 551 asks 60 °C in the whole tank."""
+
+    temperature_c: float = Field(default=60.0, ge=55, le=80)
+    hold_s: int = Field(default=1800, ge=300, le=7200)
+    every_days: int = Field(default=7, ge=1, le=60)
 
 
 class Tank(Value):
@@ -80,35 +112,49 @@ class Tank(Value):
     cold_water_c: float
     comfort: Band
     """`low_c` is the coldest shower, `high_c` the warmest that the plan may reach."""
+    schedule: tuple[BandFrom, ...] = ()
+    """Other bands from certain times of the day on, for example 42 °C only when people shower."""
     safety_limit_c: float = Field(default=65.0, le=90)
     """Measured above this the heater goes off, whatever the plan says."""
     uses: tuple[HotWaterUse, ...] = ()
+    legionella: Legionella | None = None
+    """Asked only where a rod or the sun can reach it."""
 
     @model_validator(mode="after")
     def _limit_is_above_comfort(self) -> Self:
-        if self.safety_limit_c < self.comfort.high_c:
-            raise ValueError(f"safety_limit_c {self.safety_limit_c} is below comfort.high_c {self.comfort.high_c}")
+        for band in (self.comfort, *(entry.band for entry in self.schedule)):
+            if self.safety_limit_c < band.high_c:
+                raise ValueError(
+                    f"safety_limit_c {self.safety_limit_c} is below the comfort band's high_c {band.high_c}"
+                )
         if self.cold_water_c >= self.comfort.low_c:
             raise ValueError(f"cold_water_c {self.cold_water_c} is not below comfort.low_c {self.comfort.low_c}")
+        if self.legionella is not None and self.legionella.temperature_c >= self.comfort.high_c:
+            raise ValueError(
+                f"legionella.temperature_c {self.legionella.temperature_c} cannot be reached: it is not below "
+                f"comfort.high_c {self.comfort.high_c}"
+            )
         return self
 
 
-class WaterHeater(Value):
+class WaterHeater(Switched):
     """An electric rod in the tank; all of its power becomes heat."""
-
-    power_w: float = Field(gt=0)
-    thermostat_c: float
-    """Where its own thermostat would stand without the hub."""
-    min_on_s: int = Field(default=300, ge=0)
-    min_off_s: int = Field(default=300, ge=0)
 
 
 class Collector(Value):
-    """A solar collector that feeds the tank: A_c·F_r·max(0, S - U_L·(T_w - T_out)), Kalogirou 2009 eq. 3.76."""
+    """A solar collector that feeds the tank: A_c·F_r·max(0, S - U_L·(T_w - T_out)), Kalogirou 2009 eq. 3.76.
+
+    A data sheet by ISO 9806 gives an efficiency curve η0 - a1·ΔT/S - a2·ΔT²/S: then F_r is η0 and U_L is a1/η0, and
+    `heat_loss_w_per_m2_c2` is a2/η0.
+    """
 
     area_m2: float = Field(gt=0)
     heat_removal_factor: float = Field(gt=0, le=1)
     heat_loss_w_per_m2_c: float = Field(ge=0)
+    heat_loss_w_per_m2_c2: float = Field(default=0.0, ge=0)
+    """How the loss grows with the difference of temperatures."""
+    stops_at_c: float | None = None
+    """The pump stands still once the tank is so warm, and the collector stagnates; None if nothing stops it."""
 
 
 class BaseLoadFrom(Value):
@@ -126,9 +172,17 @@ class House(Value):
     tank: Tank | None = None
     water_heater: WaterHeater | None = None
     collector: Collector | None = None
+    appliances: tuple[Appliance, ...] = ()
+    battery: Battery | None = None
+    photovoltaics: Photovoltaics | None = None
+    wind_turbine: WindTurbine | None = None
+    away: tuple[Away, ...] = ()
+    """When nobody is at home."""
     base_load: tuple[BaseLoadFrom, ...] = ()
     power_limit_w: float | None = Field(default=None, gt=0)
     """The most that the home may draw in all; None if nothing but the main fuse limits it."""
+    export_limit_w: float | None = Field(default=None, ge=0)
+    """The most that the home may feed in; what own generation has more is throttled."""
 
     @model_validator(mode="after")
     def _parts_belong_together(self) -> Self:
@@ -140,8 +194,13 @@ class House(Value):
         for part, value, needed, other in pairs:
             if value is not None and other is None:
                 raise ValueError(f"{part} is given, but {needed} is not: add [house.{needed}]")
-        if self.air_conditioner is None and self.water_heater is None:
-            raise ValueError("nothing to plan: give air_conditioner (with room) or water_heater (with tank)")
+        if self.air_conditioner is None and self.water_heater is None and not self.appliances and self.battery is None:
+            raise ValueError(
+                "nothing to plan: give air_conditioner (with room), water_heater (with tank), appliances or a battery"
+            )
+        names = [AIR_CONDITIONER, WATER_HEATER, *(appliance.name for appliance in self.appliances)]
+        if len(names) != len(set(names)):
+            raise ValueError(f"two loads have the same name: {', '.join(sorted(names))}")
         times = [entry.at for entry in self.base_load]
         if times != sorted(set(times)):
             raise ValueError("base_load must be in the order of the day, each time once")
@@ -166,6 +225,8 @@ class LoadState(Value):
 
     on: bool
     since: Instant | None = None
+    starts_today: int = Field(default=0, ge=0)
+    """How often it has been switched on since midnight."""
 
 
 class HouseState(Value):
@@ -176,4 +237,9 @@ class HouseState(Value):
     tank_temperature_c: float | None = None
     estimated: frozenset[str] = frozenset()
     """Names of the fields above that no thermometer gave."""
+    battery_wh: float | None = Field(default=None, ge=0)
+    month_peak_w: float = Field(default=0.0, ge=0)
+    """The highest mean power of this month so far, by which a demand charge goes."""
+    hygienic_at: Instant | None = None
+    """When the tank was last hot for long enough; None if that was never seen."""
     loads: dict[Name, LoadState] = Field(default_factory=dict)

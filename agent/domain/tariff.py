@@ -101,3 +101,11 @@ class HourlyMarketTariff(Value):
 
 
 Tariff = Annotated[FlatTariff | ThreeTimeTariff | HourlyMarketTariff, Field(discriminator="kind")]
+
+
+class DemandCharge(Value):
+    """A price on the highest mean power of the month, as double-term tariffs have it."""
+
+    try_per_kw: float = Field(gt=0)
+    window_s: int = Field(default=900, ge=300, le=3600)
+    """Over which power is averaged; windows begin on whole multiples of it."""

@@ -1,4 +1,4 @@
-"""The planner's process: a Problem as JSON on standard input, its Plan as JSON on standard output."""
+"""The planner's process: a Problem as JSON on standard input, ever better Plans on standard output, one in a line."""
 
 import ctypes
 import logging
@@ -6,8 +6,8 @@ import os
 import signal
 import sys
 
-from agent.domain.plan import Problem
-from agent.planning.solve import solve
+from agent.domain.problem import Problem
+from agent.planning.solve import improving
 
 _PR_SET_PDEATHSIG = 1
 NICENESS = 10
@@ -15,14 +15,16 @@ NICENESS = 10
 
 
 def main() -> None:
-    """Answer one problem and end."""
+    """Answer one problem, better and better, and end."""
     end_with_parent()
     os.nice(NICENESS)
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answer:
         os.dup2(2, 1)  # whatever a solver prints is no part of the answer
         problem = Problem.model_validate_json(sys.stdin.buffer.read())
-        answer.write(solve(problem).model_dump_json())
+        for plan in improving(problem):
+            answer.write(plan.model_dump_json() + "\n")
+            answer.flush()  # whoever stops this process has the best plan so far
 
 
 def end_with_parent() -> None:

@@ -4,58 +4,89 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from agent.domain.device import Name
 from agent.domain.interval import Interval, Series
-from agent.domain.plan import Fallback, LoadPlan, Method, Plan, Problem, Proof, ProofStatus
-from agent.planning.model import ROOM, TANK, Load, Model, Schedule
+from agent.domain.plan import Fallback, LoadPlan, Method, Plan, Proof, ProofStatus
+from agent.domain.problem import Problem
+from agent.planning.model import Dispatch, Model
+from agent.planning.runs import Errand
+from agent.planning.stores import ROOM, TANK
 
 
 @dataclass(frozen=True)
 class Solution:
-    """A schedule, and what is known about it."""
+    """A dispatch, and what is known about it."""
 
-    schedule: Schedule
+    dispatch: Dispatch
     method: Method
     status: ProofStatus
-    movable_bound_try: float | None = None
-    """No admissible schedule has a lower movable cost."""
+    bound_try: float | None = None
+    """No admissible dispatch has a lower objective."""
     fallbacks: frozenset[Fallback] = frozenset()
     solve_s: float = 0.0
 
 
-def plan_of(problem: Problem, model: Model, solution: Solution, *, thermostat_movable_try: float) -> Plan:
-    """The plan that a solution means; costs and temperatures are those of the schedule simulated once more."""
-    prediction = model.predict(solution.schedule)
-    bound_try = solution.movable_bound_try
+def plan_of(problem: Problem, model: Model, solution: Solution, *, baseline: Dispatch) -> Plan:
+    """The plan that a solution means; costs and temperatures are those of the dispatch simulated once more."""
+    prediction, rule = model.predict(solution.dispatch), model.predict(baseline)
+    bound_try = solution.bound_try
     plan = Plan(
         plan_id="",
         made_at=problem.state.at,
         horizon=problem.horizon,
         step_s=problem.step_s,
         method=solution.method,
-        loads=tuple(_load_plan(load, model, solution.schedule[load.name]) for load in model.loads),
+        loads=(*_load_plans(model, solution.dispatch), *_appliance_plans(model, solution.dispatch)),
         room_temperature_c=_series(model, prediction.temperatures_c.get(ROOM)),
         tank_temperature_c=_series(model, prediction.temperatures_c.get(TANK)),
+        battery_w=_series(model, solution.dispatch.battery_w),
+        battery_wh=_series(model, prediction.battery_wh),
+        grid_w=_series(model, [model.exchange.grid_w(step, net_w) for step, net_w in enumerate(prediction.net_w)]),
         price_try_per_kwh=problem.price_try_per_kwh.cut(problem.horizon),
+        outdoor_temperature_c=problem.outdoor_temperature_c.cut(problem.horizon),
         proof=Proof(
             status=solution.status,
             bill_try=prediction.bill_try,
             movable_try=prediction.movable_try,
-            movable_bound_try=None if bound_try is None else min(bound_try, prediction.movable_try),
-            thermostat_movable_try=thermostat_movable_try,
+            wear_try=prediction.wear_try,
+            left_try=prediction.left_try,
+            movable_bound_try=None if bound_try is None else min(bound_try, prediction.objective_try),
+            thermostat_movable_try=rule.movable_try,
+            thermostat_wear_try=rule.wear_try,
+            thermostat_left_try=rule.left_try,
         ),
         fallbacks=problem.fallbacks | solution.fallbacks,
     )
+    return named(plan, solution.solve_s)
+
+
+def named(plan: Plan, solve_s: float) -> Plan:
+    """The plan under its name: the same answer has the same name, however long it took."""
     digest = hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
-    proof = plan.proof.model_copy(update={"solve_s": solution.solve_s})
-    plan_id = f"{plan.made_at:%Y%m%dT%H%M%SZ}-{digest[:8]}"  # the same answer has the same name, however long it took
-    return plan.model_copy(update={"plan_id": plan_id, "proof": proof})
+    proof = plan.proof.model_copy(update={"solve_s": solve_s})
+    return plan.model_copy(update={"plan_id": f"{plan.made_at:%Y%m%dT%H%M%SZ}-{digest[:8]}", "proof": proof})
 
 
-def _load_plan(load: Load, model: Model, schedule: Sequence[bool]) -> LoadPlan:
-    return LoadPlan(load=load.name, power_w=load.power_w, on=tuple(_blocks(model.grid.steps, schedule)))
+def _load_plans(model: Model, dispatch: Dispatch) -> Iterator[LoadPlan]:
+    for load in model.loads:
+        on = tuple(blocks(model.steps, dispatch.loads[load.name]))
+        yield LoadPlan(load=load.name, power_w=load.power_w, on=on)
 
 
-def _blocks(steps: Sequence[Interval], schedule: Sequence[bool]) -> Iterator[Interval]:
+def _appliance_plans(model: Model, dispatch: Dispatch) -> Iterator[LoadPlan]:
+    """One plan for each appliance, whatever the number of its runs."""
+    courses: dict[Name, list[tuple[Errand, Sequence[bool]]]] = {}
+    for errand, course in zip(model.errands, dispatch.runs, strict=True):
+        courses.setdefault(errand.appliance, []).append((errand, course))
+    for appliance, runs in courses.items():
+        on = tuple(any(course[step] for _, course in runs) for step in range(len(model.steps)))
+        profile_w = [power_w for errand, _ in runs for power_w in errand.profile_w]
+        power_w = sum(profile_w) / len(profile_w)
+        yield LoadPlan(load=appliance, power_w=power_w, on=tuple(blocks(model.steps, on)))
+
+
+def blocks(steps: Sequence[Interval], schedule: Sequence[bool]) -> Iterator[Interval]:
+    """The spans in which a schedule is on."""
     first: Interval | None = None
     for step, on in zip(steps, schedule, strict=True):
         if on and first is None:
@@ -68,4 +99,4 @@ def _blocks(steps: Sequence[Interval], schedule: Sequence[bool]) -> Iterator[Int
 
 
 def _series(model: Model, values: Sequence[float] | None) -> Series | None:
-    return None if values is None else Series.of(zip(model.grid.steps, values, strict=True))
+    return None if values is None else Series.of(zip(model.steps, values, strict=True))

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from agent.domain.house import Band
-from agent.planning.model import Load, Store
+from agent.planning.model import Load
+from agent.planning.stores import Store
 
 TOLERANCE_C = 1e-5
 """Ten times the solver's own tolerance, so that no schedule is lost to rounding at a limit."""
@@ -39,9 +39,13 @@ class Limits:
             for low_c, at_c, high_c in zip(self.low_c, trajectory_c, self.high_c, strict=True)
         )
 
-    def are_relaxed(self, comfort: Band) -> bool:
+    def are_relaxed(self, store: Store) -> bool:
         """Whether they leave the comfort band somewhere."""
-        return min(self.low_c) < comfort.low_c - TOLERANCE_C or max(self.high_c) > comfort.high_c + TOLERANCE_C
+        rows = zip(self.low_c, store.wanted_low_c, self.high_c, store.wanted_high_c, strict=True)
+        return any(
+            low < wanted_low - TOLERANCE_C or high > wanted_high + TOLERANCE_C
+            for low, wanted_low, high, wanted_high in rows
+        )
 
     def widened(self, trajectory_c: Sequence[float]) -> "Limits":
         """These limits, wide enough for one more trajectory."""
@@ -50,20 +54,20 @@ class Limits:
         )
 
 
-def limits_of(load: Load) -> Limits:
-    """The limits of one load; its fullest schedule keeps them.
+def limits_of(load: Load, known: Sequence[bool] | None = None) -> Limits:
+    """The limits of one load; `known`, a schedule that it can keep (the fullest if None is given), keeps them.
 
-    The last step asks for more: the store ends no colder (for cooling: no warmer) than it began or than the thermostat
-    would have it, whichever is easier, so that no plan lives on the heat it leaves behind.
+    Where the end must be as the start was, the last step asks for more: the store ends no colder (for cooling: no
+    warmer) than it began or than the thermostat would have it, whichever is easier and can be reached.
     """
-    store, comfort = load.store, load.store.comfort
-    toward = _toward(load)
-    most_c = _most(load, toward)
-    reached_c = store.trajectory(fullest(load))
-    near_c = toward * (comfort.high_c if load.cools else comfort.low_c)
-    least_c = [min(near_c, toward * at_c) for at_c in reached_c]
-    end_c = min(toward * store.start_c, toward * load.setpoint_c, toward * reached_c[-1])
-    least_c[-1] = max(least_c[-1], end_c)
+    store, toward = load.store, _toward(load)
+    reached_c = store.trajectory(fullest(load) if known is None else known)
+    most_c = list(map(max, _most(load, toward), (toward * at_c for at_c in reached_c)))
+    near_c = store.wanted_high_c if load.cools else store.wanted_low_c
+    least_c = [min(toward * near, toward * at_c) for near, at_c in zip(near_c, reached_c, strict=True)]
+    if load.worth.restored:
+        end_c = min(toward * store.start_c, toward * load.setpoint_c, toward * reached_c[-1])
+        least_c[-1] = max(least_c[-1], end_c)
     if load.cools:
         return Limits(low_c=tuple(-at_c for at_c in most_c), high_c=tuple(-at_c for at_c in least_c))
     return Limits(low_c=tuple(least_c), high_c=tuple(most_c))
@@ -75,16 +79,40 @@ def fullest(load: Load) -> tuple[bool, ...]:
     turning_c = _turning_points(load.store, toward, _most(load, toward))
     schedule: list[bool] = []
     now_c, on, bound_until = load.store.start_c, load.on_at_start, load.held
+    left = Left(load)
     for step in range(len(turning_c)):
         if step >= bound_until:
             run = range(step, min(step + (1 if on else load.min_on), len(turning_c)))
-            wanted = _may_run(load, toward, turning_c, now_c, run)
+            wanted = (on or left.may_start(step)) and _may_run(load, toward, turning_c, now_c, run)
             if wanted != on:
                 bound_until = step + (load.min_on if wanted else load.min_off)
+            if wanted and not on:
+                left.start(step)
             on = wanted
         schedule.append(on)
         now_c = load.store.after(step, now_c, on=on)
     return tuple(schedule)
+
+
+class Left:
+    """The starts that are left to a load on its way through the horizon."""
+
+    def __init__(self, load: Load) -> None:
+        self._quotas = {
+            step: place for place, quota in enumerate(load.quotas) for step in range(quota.first, quota.stop)
+        }
+        self._left = [quota.starts for quota in load.quotas]
+
+    def may_start(self, step: int) -> bool:
+        """Whether a run may begin in a step."""
+        place = self._quotas.get(step)
+        return place is None or self._left[place] > 0
+
+    def start(self, step: int) -> None:
+        """A run begins."""
+        place = self._quotas.get(step)
+        if place is not None:
+            self._left[place] -= 1
 
 
 def _toward(load: Load) -> float:
@@ -94,10 +122,9 @@ def _toward(load: Load) -> float:
 
 def _most(load: Load, toward: float) -> list[float]:
     """The limit on the side to which the load pushes: the comfort band's, or what comes without the load."""
-    comfort = load.store.comfort
-    far_c = toward * (comfort.low_c if load.cools else comfort.high_c)
+    far_c = load.store.wanted_low_c if load.cools else load.store.wanted_high_c
     idle_c = load.store.trajectory([load.on_at_start and step < load.held for step in range(len(load.cost_try))])
-    return [max(far_c, toward * at_c) for at_c in idle_c]
+    return [max(toward * far, toward * at_c) for far, at_c in zip(far_c, idle_c, strict=True)]
 
 
 def _turning_points(store: Store, toward: float, most_c: Sequence[float]) -> list[float]:
@@ -109,10 +136,10 @@ def _turning_points(store: Store, toward: float, most_c: Sequence[float]) -> lis
 
 
 def _before(store: Store, step: int, after_c: float, toward: float) -> float:
-    """From where a step with the load off leads to `after_c`."""
+    """From where a step with the load off leads to `after_c`; with the collector's pump running, if that can be."""
     keep, push_c = store.keep[step], store.push_c[step]
     sun_c, fade = store.sun_c[step], store.fade[step]
-    if keep - fade > _ROUNDING_C:
+    if after_c <= store.stop_c and keep - fade > _ROUNDING_C:
         sunny_c = (after_c - push_c - sun_c) / (keep - fade)
         if sun_c - fade * sunny_c >= 0:
             return sunny_c

@@ -1,70 +1,52 @@
-"""The house on the step grid: one exact affine step per heat store, shared by rule, program and prediction.
+"""A problem on its step grid: what is switched, what that costs, and what follows from it.
 
-Room and tank are both a *store*: over step t its temperature goes to
-
-    keep[t]·T + push[t] + max(0, sun[t] - fade[t]·T) + lift[t]·u[t]        (docs/planning.md has the physics)
-
-with u[t] whether the load in it is on. Temperatures are in °C, powers in W, money in TRY.
+Temperatures are in °C, powers in W, energies in Wh, money in TRY. Every tuple has one entry per step unless it says
+otherwise.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from math import ceil, inf
+from math import ceil
 
 from agent.domain.device import Name
-from agent.domain.house import (
-    AIR_CONDITIONER,
-    SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C,
-    WATER_HEATER,
-    AirConditioner,
-    AirConditionerMode,
-    Band,
-    LoadState,
-    WaterHeater,
-)
-from agent.domain.interval import Interval, Series
-from agent.domain.plan import Problem
-
-ROOM = "room"
-TANK = "tank"
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, AirConditioner, AirConditionerMode, LoadState, Switched
+from agent.domain.interval import Interval
+from agent.domain.local_day import local_day, local_days
+from agent.domain.problem import Problem
+from agent.planning.battery import Bank, bank_of
+from agent.planning.connection import exchange_of
+from agent.planning.end import Worth, price_of_the_end, worth_of
+from agent.planning.exchange import Exchange
+from agent.planning.runs import Errand, errands_of
+from agent.planning.stores import Store, room_of, tank_of
 
 Schedule = Mapping[Name, Sequence[bool]]
 """For each load, whether it is on in each step."""
 
 
 @dataclass(frozen=True)
-class Store:
-    """A body of heat on the step grid; every tuple has one entry per step."""
+class Quota:
+    """How many starts are left within some steps: those of one local day."""
 
-    name: str
-    start_c: float
-    comfort: Band
-    keep: tuple[float, ...]
-    push_c: tuple[float, ...]
-    lift_c: tuple[float, ...]
-    """What its load adds in one step; negative where it cools."""
-    sun_c: tuple[float, ...]
-    fade: tuple[float, ...]
-    """The collector gives max(0, sun_c - fade·T): its pump stands still where it would lose heat."""
+    first: int
+    stop: int
+    """The first step that no longer belongs to it."""
+    starts: int
 
-    def after(self, step: int, temperature_c: float, *, on: bool) -> float:
-        """The temperature at the end of a step that begins at `temperature_c`."""
-        sun_c = max(0.0, self.sun_c[step] - self.fade[step] * temperature_c)
-        lift_c = self.lift_c[step] if on else 0.0
-        return self.keep[step] * temperature_c + self.push_c[step] + sun_c + lift_c
 
-    def trajectory(self, schedule: Sequence[bool]) -> tuple[float, ...]:
-        """Temperatures at the ends of the steps."""
-        steps = enumerate(schedule)
-        return tuple(
-            accumulate(steps, lambda now_c, step: self.after(step[0], now_c, on=step[1]), initial=self.start_c)
-        )[1:]
+@dataclass(frozen=True)
+class Hygiene:
+    """The store must once be hot for long enough: at the ends of so many steps on end, by a certain step."""
+
+    hot_c: float
+    hold: int
+    due: int
+    """The last step of the hold is before this one."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What the hub switches, and what binds it on the step grid."""
+    """What a relay switches to move a store's temperature, and what binds it on the step grid."""
 
     name: Name
     store: Store
@@ -78,9 +60,16 @@ class Load:
     held: int
     """In so many first steps it must stay as it is, because it was switched a short while ago."""
     may_run: tuple[bool, ...]
-    """Where base load and this load alone stay within the power limit."""
+    """Where it stays within the power limit if it runs alone."""
     cost_try: tuple[float, ...]
-    """What being on costs in each step."""
+    """What being on costs in each step, if it runs alone."""
+    worth: Worth
+    """What the store's temperature at the end is worth."""
+    start_try: float = 0.0
+    """What each start costs besides."""
+    quotas: tuple[Quota, ...] = ()
+    """By local day, where starts are limited."""
+    hygiene: Hygiene | None = None
 
     @property
     def cools(self) -> bool:
@@ -91,180 +80,159 @@ class Load:
         """Whether a switching before the horizon decides this step."""
         return step < self.held
 
+    def starts(self, schedule: Sequence[bool]) -> tuple[int, ...]:
+        """The steps in which runs begin."""
+        was_on = (self.on_at_start, *schedule)
+        return tuple(step for step, (was, on) in enumerate(zip(was_on, schedule, strict=False)) if on and not was)
+
+    def objective_try(self, schedule: Sequence[bool]) -> float:
+        """What a schedule costs, wear included, less the worth of what it leaves."""
+        paid_try = sum(cost for cost, on in zip(self.cost_try, schedule, strict=True) if on)
+        left_try = self.worth.left_try(self.store.trajectory(schedule)[-1])
+        return paid_try + self.start_try * len(self.starts(schedule)) - left_try
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """What everything that can be switched does."""
+
+    loads: Schedule
+    runs: tuple[tuple[bool, ...], ...] = ()
+    """For each errand, whether it runs in each step."""
+    battery_w: tuple[float, ...] | None = None
+    """Into the battery, on the home's side; negative while it gives. None without a battery."""
+
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a schedule leads to. Temperatures stand at the ends of the steps, by store."""
+    """What a dispatch leads to. Temperatures stand at the ends of the steps, by store."""
 
     temperatures_c: Mapping[str, tuple[float, ...]]
     energy_wh: Mapping[Name, float]
-    movable_try: float
-    """What the switched loads cost."""
+    battery_wh: tuple[float, ...] | None
+    """At the ends of the steps."""
+    net_w: tuple[float, ...]
+    """Before throttling."""
     bill_try: float
-    """What the whole home costs."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """What the world brings in each step."""
-
-    steps: tuple[Interval, ...]
-    hours: tuple[float, ...]
-    price_try_per_kwh: tuple[float, ...]
-    base_w: tuple[float, ...]
-    spare_w: tuple[float, ...]
-    """Power that the limit leaves to the loads; infinite where there is no limit."""
+    movable_try: float
+    """The part of the bill that there would not be with nothing switched."""
+    wear_try: float
+    left_try: float
+    """What heat and charge at the end are worth more than at the start."""
 
     @property
-    def base_try(self) -> float:
-        """What the home costs besides the loads."""
-        rows = zip(self.price_try_per_kwh, self.base_w, self.hours, strict=True)
-        return sum(price * power_w / 1000 * hours for price, power_w, hours in rows)
+    def objective_try(self) -> float:
+        """What is minimised."""
+        return self.movable_try + self.wear_try - self.left_try
 
 
 @dataclass(frozen=True)
 class Model:
     """A problem on its step grid."""
 
-    grid: Grid
+    exchange: Exchange
     stores: tuple[Store, ...]
     loads: tuple[Load, ...]
+    errands: tuple[Errand, ...] = ()
+    bank: Bank | None = None
 
-    def movable_try(self, schedule: Schedule) -> float:
-        """What the switched loads cost under a schedule."""
-        return sum(
-            cost_try
-            for load in self.loads
-            for cost_try, on in zip(load.cost_try, schedule[load.name], strict=True)
-            if on
+    @property
+    def steps(self) -> tuple[Interval, ...]:
+        """The grid."""
+        return self.exchange.steps
+
+    def net_w(self, dispatch: Dispatch) -> tuple[float, ...]:
+        """The home's net power under a dispatch, before throttling."""
+        net_w = list(self.exchange.rest_w)
+        for load in self.loads:
+            for step, on in enumerate(dispatch.loads[load.name]):
+                net_w[step] += load.power_w * on
+        for errand, runs in zip(self.errands, dispatch.runs, strict=True):
+            for step, power_w in enumerate(errand.power_w(runs)):
+                net_w[step] += power_w
+        for step, power_w in enumerate(dispatch.battery_w or ()):
+            net_w[step] += power_w
+        return tuple(net_w)
+
+    def predict(self, dispatch: Dispatch) -> Prediction:
+        """Simulate a dispatch exactly."""
+        driven = {load.store.name: dispatch.loads[load.name] for load in self.loads}
+        idle = (False,) * len(self.steps)
+        net_w = self.net_w(dispatch)
+        bill_try = self.exchange.bill_try(net_w)
+        temperatures_c = {store.name: store.trajectory(driven.get(store.name, idle)) for store in self.stores}
+        left_try = sum(load.worth.left_try(temperatures_c[load.store.name][-1]) for load in self.loads)
+        wear_try = sum(load.start_try * len(load.starts(dispatch.loads[load.name])) for load in self.loads)
+        wear_try += sum(
+            errand.skipped_try for errand, runs in zip(self.errands, dispatch.runs, strict=True) if not any(runs)
         )
-
-    def predict(self, schedule: Schedule) -> Prediction:
-        """Simulate a schedule exactly."""
-        driven = {load.store.name: schedule[load.name] for load in self.loads}
-        idle = (False,) * len(self.grid.steps)
-        movable_try = self.movable_try(schedule)
+        battery_wh = None
+        if self.bank is not None and dispatch.battery_w is not None:
+            battery_wh = self.bank.trajectory(dispatch.battery_w, self.exchange.hours)
+            wear_try += self.bank.wear_try(dispatch.battery_w, self.exchange.hours)
+            left_try += self.bank.worth_try_per_wh * (battery_wh[-1] - self.bank.start_wh)
         return Prediction(
-            temperatures_c={store.name: store.trajectory(driven.get(store.name, idle)) for store in self.stores},
-            energy_wh={
-                load.name: load.power_w
-                * sum(hours for hours, on in zip(self.grid.hours, schedule[load.name], strict=True) if on)
-                for load in self.loads
-            },
-            movable_try=movable_try,
-            bill_try=movable_try + self.grid.base_try,
+            temperatures_c=temperatures_c,
+            energy_wh={load.name: self._energy_wh(load, dispatch.loads[load.name]) for load in self.loads},
+            battery_wh=battery_wh,
+            net_w=net_w,
+            bill_try=bill_try,
+            movable_try=bill_try - self.exchange.bill_try(self.exchange.rest_w),
+            wear_try=wear_try,
+            left_try=left_try,
         )
 
-
-def predict(problem: Problem, schedule: Schedule) -> Prediction:
-    """Simulate a schedule of a problem exactly."""
-    return model_of(problem).predict(schedule)
+    def _energy_wh(self, load: Load, schedule: Sequence[bool]) -> float:
+        return load.power_w * sum(hours for hours, on in zip(self.exchange.hours, schedule, strict=True) if on)
 
 
 def model_of(problem: Problem) -> Model:
     """Put a problem on its step grid."""
-    grid = _grid(problem)
-    outdoor_c = _means(problem.outdoor_temperature_c, grid.steps)
-    room = _room(problem, grid, outdoor_c)
-    tank = _tank(problem, grid, outdoor_c)
-    parts = ((AIR_CONDITIONER, room), (WATER_HEATER, tank))
-    return Model(
-        grid=grid,
-        stores=tuple(store for _, store in parts if store is not None),
-        loads=tuple(
-            _load(problem, grid, name, store)
-            for name, store in parts
-            if store is not None and name in problem.house.loads
-        ),
-    )
-
-
-def _grid(problem: Problem) -> Grid:
     steps = problem.horizon.steps(problem.step_s)
-    base_w = _means(problem.base_load_w, steps)
-    limit_w = problem.house.power_limit_w
-    return Grid(
-        steps=steps,
-        hours=tuple(step.duration_s / 3600 for step in steps),
-        price_try_per_kwh=_means(problem.price_try_per_kwh, steps),
-        base_w=base_w,
-        spare_w=tuple(inf if limit_w is None else max(0.0, limit_w - power_w) for power_w in base_w),
+    hours = tuple(step.duration_s / 3600 for step in steps)
+    stores = {
+        name: store
+        for name, store in (
+            (AIR_CONDITIONER, room_of(problem, steps, hours)),
+            (WATER_HEATER, tank_of(problem, steps, hours)),
+        )
+        if store is not None
+    }
+    errands = errands_of(problem, steps)
+    held_w = _held_w(problem, steps, errands)
+    exchange = exchange_of(problem, steps, hours, held_w)
+    end_try_per_kwh = price_of_the_end(problem, exchange)
+    return Model(
+        exchange=exchange,
+        stores=tuple(stores.values()),
+        loads=tuple(
+            _load(problem, exchange, name, store, end_try_per_kwh)
+            for name, store in stores.items()
+            if name in problem.house.loads
+        ),
+        errands=errands,
+        bank=bank_of(problem, end_try_per_kwh),
     )
 
 
-def _means(series: Series, steps: Iterable[Interval]) -> tuple[float, ...]:
-    return tuple(series.mean(step) for step in steps)
+def _held_w(problem: Problem, steps: Sequence[Interval], errands: Sequence[Errand]) -> tuple[float, ...]:
+    """What may not be switched off yet."""
+    held_w = [0.0] * len(steps)
+    for name in problem.house.loads:
+        unit, state = problem.house.load(name), problem.state.loads.get(name, LoadState(on=False))
+        for step in range(min(_held_steps(problem, state, unit) if state.on else 0, len(steps))):
+            held_w[step] += unit.power_w
+    for errand in errands:
+        if errand.is_running and errand.uninterruptible:
+            for step, power_w in enumerate(errand.profile_w[: len(steps)]):
+                held_w[step] += power_w
+    return tuple(held_w)
 
 
-def _room(problem: Problem, grid: Grid, outdoor_c: Sequence[float]) -> Store | None:
-    room, start_c, unit = problem.house.room, problem.state.room_temperature_c, problem.house.air_conditioner
-    if room is None or start_c is None:
-        return None
-    # Never more than all: with steps longer than the house's own time constant the explicit step would oscillate.
-    lost = [min(1.0, room.heat_loss_w_per_c * h / room.heat_capacity_wh_per_c) for h in grid.hours]
-    heat_w = 0.0 if unit is None else unit.power_w * unit.cop
-    if unit is not None and unit.mode is AirConditionerMode.COOL:
-        heat_w = -heat_w
-    return Store(
-        name=ROOM,
-        start_c=start_c,
-        comfort=room.comfort,
-        keep=tuple(1 - part for part in lost),
-        push_c=tuple(part * out_c for part, out_c in zip(lost, outdoor_c, strict=True)),
-        lift_c=tuple(heat_w * h / room.heat_capacity_wh_per_c for h in grid.hours),
-        sun_c=(0.0,) * len(grid.steps),
-        fade=(0.0,) * len(grid.steps),
-    )
-
-
-def _tank(problem: Problem, grid: Grid, outdoor_c: Sequence[float]) -> Store | None:
-    tank, start_c, rod = problem.house.tank, problem.state.tank_temperature_c, problem.house.water_heater
-    if tank is None or start_c is None:
-        return None
-    capacity_wh_per_c = tank.water_kg * SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C
-    keep, push_c, sun_c, fade = [], [], [], []
-    sunshine = _means(problem.irradiance_w_m2, grid.steps)
-    for step, h, out_c, sun_w_m2 in zip(grid.steps, grid.hours, outdoor_c, sunshine, strict=True):
-        lost = min(1.0, tank.heat_loss_w_per_c * h / capacity_wh_per_c)
-        # A draw larger than the tank leaves it full of cold water, no colder.
-        drawn = min(1.0 - lost, _amount(problem.hot_water_kg_per_s, step) / tank.water_kg)
-        around_c = out_c if tank.ambient_c is None else tank.ambient_c
-        keep.append(1 - lost - drawn)
-        push_c.append(lost * around_c + drawn * tank.cold_water_c)
-        sun, loss = _collector(problem, h / capacity_wh_per_c, sun_w_m2, out_c)
-        share = 1.0 if loss <= keep[-1] else keep[-1] / loss  # as above: never past the balance in one step
-        sun_c.append(sun * share)
-        fade.append(loss * share)
-    return Store(
-        name=TANK,
-        start_c=start_c,
-        comfort=tank.comfort,
-        keep=tuple(keep),
-        push_c=tuple(push_c),
-        lift_c=tuple(0.0 if rod is None else rod.power_w * h / capacity_wh_per_c for h in grid.hours),
-        sun_c=tuple(sun_c),
-        fade=tuple(fade),
-    )
-
-
-def _collector(problem: Problem, c_per_w: float, sun_w_m2: float, out_c: float) -> tuple[float, float]:
-    collector = problem.house.collector
-    if collector is None:
-        return 0.0, 0.0
-    per_w_m2 = collector.area_m2 * collector.heat_removal_factor * c_per_w
-    loss = collector.heat_loss_w_per_m2_c
-    return per_w_m2 * (sun_w_m2 + loss * out_c), per_w_m2 * loss
-
-
-def _amount(rate_per_s: Series, span: Interval) -> float:
-    """A rate summed over a span; where the series has a gap it adds nothing."""
-    return sum(rate * span.overlap_s(part) for part, rate in rate_per_s.cut(span).items())
-
-
-def _load(problem: Problem, grid: Grid, name: Name, store: Store) -> Load:
+def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_try_per_kwh: float) -> Load:
     unit = problem.house.load(name)
     state = problem.state.loads.get(name, LoadState(on=False))
-    held = _held_steps(problem, state, unit)
+    alone_w = [rest + unit.power_w for rest in exchange.rest_w]
     return Load(
         name=name,
         store=store,
@@ -274,17 +242,51 @@ def _load(problem: Problem, grid: Grid, name: Name, store: Store) -> Load:
         min_on=max(1, ceil(unit.min_on_s / problem.step_s)),
         min_off=max(1, ceil(unit.min_off_s / problem.step_s)),
         on_at_start=state.on,
-        held=min(held, len(grid.steps)),
-        may_run=tuple(unit.power_w <= spare_w for spare_w in grid.spare_w),
+        held=min(_held_steps(problem, state, unit), len(exchange.steps)),
+        may_run=tuple(unit.power_w <= spare_w for spare_w in exchange.spare_w),
         cost_try=tuple(
-            price * unit.power_w / 1000 * h for price, h in zip(grid.price_try_per_kwh, grid.hours, strict=True)
+            exchange.step_try(step, with_w) - exchange.step_try(step, rest_w)
+            for step, (with_w, rest_w) in enumerate(zip(alone_w, exchange.rest_w, strict=True))
         ),
+        worth=worth_of(problem, store, unit, end_try_per_kwh),
+        start_try=unit.start_price_try,
+        quotas=_quotas(problem, exchange.steps, unit, state),
+        hygiene=_hygiene(problem, len(exchange.steps)) if name == WATER_HEATER else None,
     )
 
 
-def _held_steps(problem: Problem, state: LoadState, unit: AirConditioner | WaterHeater) -> int:
+def _held_steps(problem: Problem, state: LoadState, unit: Switched) -> int:
     if state.since is None:
         return 0
     min_s = unit.min_on_s if state.on else unit.min_off_s
     since_s = (problem.horizon.start - state.since).total_seconds()
     return max(0, ceil(min(min_s, min_s - since_s) / problem.step_s))
+
+
+def _quotas(problem: Problem, steps: Sequence[Interval], unit: Switched, state: LoadState) -> tuple[Quota, ...]:
+    """The starts that are left on each local day of the horizon; the first day's are partly used."""
+    if unit.max_starts_per_day is None:
+        return ()
+    quotas: list[Quota] = []
+    for day in local_days(problem.horizon, problem.zone):
+        inside = [index for index, step in enumerate(steps) if step.start in local_day(day, problem.zone)]
+        if inside:
+            used = state.starts_today if not quotas else 0
+            quotas.append(Quota(inside[0], inside[-1] + 1, max(0, unit.max_starts_per_day - used)))
+    return tuple(quotas)
+
+
+def _hygiene(problem: Problem, count: int) -> Hygiene | None:
+    """What legionella ask for within the horizon; None if that is not yet due."""
+    tank = problem.house.tank
+    if tank is None or tank.legionella is None:
+        return None
+    asked, start = tank.legionella, problem.horizon.start
+    if problem.state.hygienic_at is None:
+        due_s = 86_400.0  # nobody knows when it was last: within a day
+    else:
+        due_s = (problem.state.hygienic_at - start).total_seconds() + asked.every_days * 86_400
+    due = int(due_s // problem.step_s)
+    if due > count:
+        return None
+    return Hygiene(hot_c=asked.temperature_c, hold=max(1, ceil(asked.hold_s / problem.step_s)), due=max(0, due))

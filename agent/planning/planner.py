@@ -1,15 +1,18 @@
 """The planner that the hub asks: a process of its own for every problem, which is ended in time whatever it does.
 
-The solver's memory and its threads end with the process, and the hub never loads it. There is always a plan: where the
-process gives none in time or breaks, the thermostat's.
+The solver's memory and its threads end with the process, and the hub never loads it. The process says plan after plan,
+one in a line, each better than the one before: whenever it is stopped, the last whole line is the plan. Where there is
+none, the thermostat plans.
 """
 
 import asyncio
+import contextlib
 import logging
 import sys
 from collections.abc import Sequence
 
-from agent.domain.plan import Fallback, Plan, Problem
+from agent.domain.plan import Fallback, Plan
+from agent.domain.problem import Problem
 from agent.errors import PlannerFailed, PlannerLate
 from agent.planning.thermostat import thermostat_plan
 
@@ -17,6 +20,7 @@ _log = logging.getLogger(__name__)
 
 COMMAND = (sys.executable, "-m", "agent.planning")
 _LAST_WORDS = 400
+_CHUNK = 1 << 16
 
 
 class ChildProcessPlanner:
@@ -48,18 +52,64 @@ class ChildProcessPlanner:
             child = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, stderr=pipe)
         except OSError as error:
             raise PlannerFailed(f"cannot be started: {error}") from error
+        answers = _Answers()
         try:
-            answer, said = await asyncio.wait_for(child.communicate(problem.model_dump_json().encode()), limit_s)
+            said = await asyncio.wait_for(_talk(child, problem.model_dump_json().encode(), answers), limit_s)
         except TimeoutError as error:
-            raise PlannerLate(f"ended after {limit_s:.0f} s") from error
+            if answers.last is None:
+                raise PlannerLate(f"ended after {limit_s:.0f} s") from error
+            _log.info("the planner was stopped after %.0f s; its best plan so far is taken", limit_s)
+            return answers.plan()
         finally:
             if child.returncode is None:
                 child.kill()
                 await child.wait()
-        if child.returncode != 0:
-            last_words = said.decode(errors="replace").strip()[-_LAST_WORDS:]
-            raise PlannerFailed(f"exit code {child.returncode}: {last_words}")
+        if child.returncode == 0:
+            return answers.plan()
+        last_words = f"exit code {child.returncode}: {said.decode(errors='replace').strip()[-_LAST_WORDS:]}"
+        if answers.last is None:
+            raise PlannerFailed(last_words)
+        _log.warning("planner failed, its best plan so far is taken: %s", last_words)
+        plan = answers.plan()
+        return plan.model_copy(update={"fallbacks": plan.fallbacks | {Fallback.PLANNER_FAILED}})
+
+
+class _Answers:
+    """What the child has said so far."""
+
+    def __init__(self) -> None:
+        self.last: bytes | None = None
+        """The last whole line."""
+        self._rest = b""
+
+    def hear(self, said: bytes) -> None:
+        """Take in what came; a line that is not whole yet waits for its end."""
+        *lines, self._rest = (self._rest + said).split(b"\n")
+        self.last = next((line for line in reversed(lines) if line.strip()), self.last)
+
+    def plan(self) -> Plan:
+        """The last plan. Raises PlannerFailed if there is none or it cannot be read."""
+        if self.last is None:
+            raise PlannerFailed("it ended without a plan")
         try:
-            return Plan.model_validate_json(answer)
+            return Plan.model_validate_json(self.last)
         except ValueError as error:
             raise PlannerFailed(f"its answer cannot be read: {error}") from error
+
+
+async def _talk(child: asyncio.subprocess.Process, question: bytes, answers: _Answers) -> bytes:
+    """Ask, and hear the answers as they come; return what was said on standard error when all is said."""
+    if child.stdin is None or child.stdout is None or child.stderr is None:
+        raise PlannerFailed("it has no pipes")
+    last_words = asyncio.ensure_future(child.stderr.read())
+    try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it has died: its exit code tells
+            child.stdin.write(question)
+            await child.stdin.drain()
+            child.stdin.close()
+        while said := await child.stdout.read(_CHUNK):
+            answers.hear(said)
+        await child.wait()
+        return await last_words
+    finally:
+        last_words.cancel()

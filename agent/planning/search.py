@@ -1,20 +1,27 @@
-"""One search for cheap schedules: the loads, the limits they must keep, and schedules that are known to keep them.
+"""The search for a cheap dispatch: who is asked for it, and what must hold.
 
-By cells each load is solved by itself. If the schedules together stay below the power limit, nothing cheaper exists;
-else the exact program puts them together, begins from what they show, and is held to their bound as well as its own.
+Where nothing ties loads together each is solved by itself, and the bounds add up. Where something does (a power limit,
+own generation at another price, a battery, a demand charge) `coupling` takes over, and begins with what each load can
+do in turn. Every finding is whole and better than the one before, so that the search can be stopped at any time.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 
 from agent.domain.device import Name
 from agent.domain.plan import Fallback, Method
-from agent.planning.limits import TOLERANCE_C, fullest, limits_of
+from agent.domain.problem import Solver
+from agent.planning.admissible import is_admissible
+from agent.planning.coupling import improving
+from agent.planning.limits import Limits, fullest, limits_of
 from agent.planning.load_optimum import load_optima
-from agent.planning.milp import Answer, optimum
-from agent.planning.model import Grid, Load, Schedule
+from agent.planning.milp import optimum
+from agent.planning.model import Dispatch, Load, Model
+from agent.planning.rules import own_use, soonest
+from agent.planning.runs import cheapest
 
 _log = logging.getLogger(__name__)
 
@@ -22,136 +29,128 @@ SIMULATION_TOLERANCE_C = 1e-3
 """How far a solver's rounding may carry a simulated temperature past a limit; far below what can be measured."""
 SHORTEST_S = 0.5
 """What the program's solver gets even where the time is used up."""
-CELLS_SHARE = 0.25
-"""Of the time, for the loads by themselves where a power limit may tie them together; as much for them in turn."""
-_ROUNDING_W = 1e-6
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one search."""
+    """What a search has come to."""
 
-    schedule: Schedule | None
+    dispatch: Dispatch | None
     """None if none was found that keeps the limits."""
     bound_try: float | None
-    """No schedule that keeps them costs less; None if nothing is proven."""
+    """No dispatch that keeps them has a lower objective; None if nothing is proven."""
     method: Method
-    relaxed: bool
-    """Whether the limits left the comfort band."""
     missing: Fallback | None = None
-    """Why there is no schedule."""
+    """Why there is no dispatch."""
 
 
-def are_tied(grid: Grid, loads: Sequence[Load]) -> bool:
-    """Whether the power limit keeps loads from running together that may run apart."""
-    together_w = (sum(load.power_w for load in loads if load.may_run[step]) for step in range(len(grid.steps)))
-    return any(drawn_w > spare_w for drawn_w, spare_w in zip(together_w, grid.spare_w, strict=True))
+def are_tied(model: Model) -> bool:
+    """Whether what one load costs or may do hangs on what another does."""
+    if model.bank is not None:
+        return True
+    rest_w = model.exchange.rest_w
+    most_w = [
+        rest + sum(load.power_w for load in model.loads if load.may_run[step] or load.is_held(step))
+        for step, rest in enumerate(rest_w)
+    ]
+    for errand in model.errands:
+        for step in range(errand.first, errand.stop):
+            most_w[step] += max(errand.profile_w)
+    return not model.exchange.is_linear(rest_w, most_w)
 
 
 class Search:
     """Loads that are planned together.
 
     A load alone can always keep its limits. Where loads share too little power, the limits give way to the known
-    schedule that breaks them least.
+    dispatch that breaks them least.
     """
 
-    def __init__(self, grid: Grid, loads: Sequence[Load], baseline: Schedule) -> None:
-        self._grid, self._loads = grid, loads
-        self._limits = {load.name: limits_of(load) for load in loads}
-        known = [baseline, self._fullest(loads), self._fullest(loads[::-1])]
+    def __init__(self, model: Model, baseline: Dispatch) -> None:
+        self.model = model
+        self.limits: Mapping[Name, Limits] = {load.name: limits_of(load) for load in model.loads}
+        known = [baseline, *(self._fullest(order) for order in (model.loads, model.loads[::-1]))]
         easiest = min(known, key=self._miss_c)
-        self._limits = {
-            load.name: self._limits[load.name].widened(load.store.trajectory(easiest[load.name])) for load in loads
+        self.limits = {
+            load.name: self.limits[load.name].widened(load.store.trajectory(easiest.loads[load.name]))
+            for load in model.loads
         }
-        self._start = min(filter(self._holds, known), key=self._cost_try)
+        self.start = min(filter(self._holds, known), key=self._objective_try, default=easiest)
 
-    def by_cells(self, time_limit_s: float) -> Finding:
-        """Solve each load by itself, and all together only if they would draw too much."""
-        began_s = time.monotonic()
-        apart_s = CELLS_SHARE * time_limit_s if are_tied(self._grid, self._loads) else time_limit_s
-        optima = load_optima(self._loads, self._limits, self._start, apart_s)
-        bound_try = sum(found.bound_try for found in optima.values())
-        schedule = {name: found.schedule for name, found in optima.items()}
-        if self._fits(schedule):
-            return self._finding(schedule, bound_try, Method.DYNAMIC_PROGRAMMING)
-        orders = (self._loads, self._loads[::-1])
-        each_s = apart_s / (len(orders) * len(self._loads))
-        starts = [self._start, *(self._in_turn(order, each_s) for order in orders)]
-        start = min(filter(self._holds, starts), key=self._cost_try)
-        found = self._program(start, time_limit_s - (time.monotonic() - began_s))
-        if found.schedule is None:
-            return self._finding(start, bound_try, Method.DYNAMIC_PROGRAMMING)
-        best = min(start, found.schedule, key=self._cost_try)
-        proven_try = bound_try if found.bound_try is None else max(bound_try, found.bound_try)
-        return self._finding(best, proven_try, Method.MILP)
+    def findings(self, solver: Solver, time_limit_s: float) -> Iterator[Finding]:
+        """Ever better ones."""
+        if solver is not Solver.DP:
+            yield self._by_program(solver, time_limit_s)
+        elif are_tied(self.model):
+            yield from self._together(time_limit_s)
+        else:
+            yield self._apart(time_limit_s)
 
-    def by_program(self, time_limit_s: float) -> Finding:
-        """Solve the exact program of all loads."""
-        answer = self._program(self._start, time_limit_s)
-        return self._finding(answer.schedule, answer.bound_try, Method.MILP, answer.missing)
+    @property
+    def relaxed(self) -> bool:
+        """Whether comfort is given up somewhere."""
+        return any(self.limits[load.name].are_relaxed(load.store) for load in self.model.loads)
 
-    def _program(self, start: Schedule, time_limit_s: float) -> Answer:
-        spare_w = self._grid.spare_w if len(self._loads) > 1 else None
-        answer = optimum(self._loads, self._limits, spare_w, start, max(SHORTEST_S, time_limit_s))
-        if answer.schedule is not None and not self._holds(answer.schedule, SIMULATION_TOLERANCE_C):
-            _log.error("the solver's schedule breaks its limits when simulated")
-            return replace(answer, schedule=None, missing=Fallback.PLANNER_FAILED)
-        return answer
+    def _apart(self, time_limit_s: float) -> Finding:
+        """Each load by itself."""
+        optima = load_optima(self.model.loads, self.limits, self.start.loads, time_limit_s)
+        runs = [cheapest(errand, self._price_try_per_w()) for errand in self.model.errands]
+        return Finding(
+            dispatch=Dispatch(
+                loads={name: found.schedule for name, found in optima.items()}, runs=tuple(run for run, _ in runs)
+            ),
+            bound_try=sum(found.bound_try for found in optima.values()) + sum(cost for _, cost in runs),
+            method=Method.DYNAMIC_PROGRAMMING,
+        )
 
-    def _finding(
-        self, schedule: Schedule | None, bound_try: float | None, method: Method, missing: Fallback | None = None
-    ) -> Finding:
-        relaxed = any(self._limits[load.name].are_relaxed(load.store.comfort) for load in self._loads)
-        return Finding(schedule=schedule, bound_try=bound_try, method=method, relaxed=relaxed, missing=missing)
-
-    def _in_turn(self, order: Sequence[Load], time_limit_s: float) -> Schedule:
-        """Each load in turn is solved with the power that is left; where that keeps no limits, it runs as it can."""
-
-        def cheapest(load: Load) -> Sequence[bool]:
-            known = fullest(load)
-            if not self._limits[load.name].hold(load.store.trajectory(known)):
-                return known
-            return load_optima([load], self._limits, {load.name: known}, time_limit_s)[load.name].schedule
-
-        return self._shared_out(order, cheapest)
-
-    def _fullest(self, order: Sequence[Load]) -> Schedule:
-        """Each load in turn runs as much as its limits and the power that is left allow."""
-        return self._shared_out(order, fullest)
-
-    def _shared_out(self, order: Sequence[Load], schedule_of: Callable[[Load], Sequence[bool]]) -> Schedule:
-        schedule: dict[Name, Sequence[bool]] = {}
-        spare_w = [
-            left_w - sum(load.power_w for load in order if load.on_at_start and step < load.held)
-            for step, left_w in enumerate(self._grid.spare_w)
+    def _price_try_per_w(self) -> list[float]:
+        exchange = self.model.exchange
+        return [
+            exchange.step_try(step, rest_w + 1) - exchange.step_try(step, rest_w)
+            for step, rest_w in enumerate(exchange.rest_w)
         ]
+
+    def _together(self, time_limit_s: float) -> Iterator[Finding]:
+        began_s = time.monotonic()
+        method, best = Method.DYNAMIC_PROGRAMMING, self.start
+        yield Finding(dispatch=best, bound_try=None, method=method)
+        left_s = time_limit_s - (time.monotonic() - began_s)
+        for dispatch, bound_try in improving(self.model, self.limits, best, left_s):
+            yield Finding(dispatch=dispatch, bound_try=None if bound_try == -inf else bound_try, method=method)
+
+    def _by_program(self, solver: Solver, time_limit_s: float) -> Finding:
+        """Solve the exact program of all."""
+        answer = optimum(self.model, self.limits, self.start, max(SHORTEST_S, time_limit_s), solver)
+        dispatch, missing = answer.dispatch, answer.missing
+        if dispatch is not None and not is_admissible(self.model, self.limits, dispatch, SIMULATION_TOLERANCE_C):
+            _log.error("the solver's schedule breaks its limits when simulated")
+            dispatch, missing = None, Fallback.PLANNER_FAILED
+        return Finding(dispatch=dispatch, bound_try=answer.bound_try, method=Method.MILP, missing=missing)
+
+    def _fullest(self, order: Sequence[Load]) -> Dispatch:
+        """Appliances as soon as they may, then each load in turn as much as its limits and the power left allow."""
+        spare_w = list(self.model.exchange.spare_w)
+        runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
+        for load in order:
+            for step in range(load.held if load.on_at_start else 0):
+                spare_w[step] -= load.power_w
+        schedule: dict[Name, Sequence[bool]] = {}
         for load in order:
             may_run = tuple(load.power_w <= left_w for left_w in spare_w)
-            schedule[load.name] = on = schedule_of(replace(load, may_run=may_run))
+            schedule[load.name] = on = fullest(replace(load, may_run=may_run))
             for step in range(load.held, len(spare_w)):
                 spare_w[step] -= load.power_w * on[step]
-        return schedule
+        dispatch = Dispatch(loads=schedule, runs=runs)
+        return replace(dispatch, battery_w=own_use(self.model, dispatch))
 
-    def _fits(self, schedule: Schedule) -> bool:
-        """Whether the loads together stay below the power limit; what is held may be above it."""
-        for step, left_w in enumerate(self._grid.spare_w):
-            drawn_w = sum(load.power_w for load in self._loads if schedule[load.name][step])
-            held_w = sum(load.power_w for load in self._loads if load.on_at_start and load.is_held(step))
-            if drawn_w > max(left_w, held_w) + _ROUNDING_W:
-                return False
-        return True
-
-    def _miss_c(self, schedule: Schedule) -> float:
-        """By how much a schedule breaks the limits, summed over steps."""
-        return sum(self._limits[load.name].miss_c(load.store.trajectory(schedule[load.name])) for load in self._loads)
-
-    def _holds(self, schedule: Schedule, tolerance_c: float = TOLERANCE_C) -> bool:
-        return all(
-            self._limits[load.name].hold(load.store.trajectory(schedule[load.name]), tolerance_c)
-            for load in self._loads
-        )
-
-    def _cost_try(self, schedule: Schedule) -> float:
+    def _miss_c(self, dispatch: Dispatch) -> float:
+        """By how much a dispatch breaks the limits, summed over steps."""
         return sum(
-            cost for load in self._loads for cost, on in zip(load.cost_try, schedule[load.name], strict=True) if on
+            self.limits[load.name].miss_c(load.store.trajectory(dispatch.loads[load.name])) for load in self.model.loads
         )
+
+    def _holds(self, dispatch: Dispatch) -> bool:
+        return is_admissible(self.model, self.limits, dispatch)
+
+    def _objective_try(self, dispatch: Dispatch) -> float:
+        return self.model.predict(dispatch).objective_try

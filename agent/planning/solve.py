@@ -1,70 +1,77 @@
 """The best plan that can be found in the time a problem allows, and the proof of how good it is.
 
-`solve` is all that the planners know of how it is done.
+`improving` gives plan after plan, each whole and better than the one before; whoever stops it has the best so far.
+`solve` takes the last.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 
-from agent.domain.device import Name
-from agent.domain.plan import Fallback, Plan, Problem, ProofStatus, Solver
+from agent.domain.plan import Fallback, Plan, ProofStatus
+from agent.domain.problem import Problem
 from agent.planning.answer import Solution, plan_of
-from agent.planning.model import Model, model_of
-from agent.planning.search import Finding, Search, are_tied
-from agent.planning.thermostat import thermostat_plan, thermostat_schedule
+from agent.planning.explanation.explained import explained
+from agent.planning.model import Dispatch, Model, model_of
+from agent.planning.search import Finding, Search
+from agent.planning.steadying import steadied
+from agent.planning.thermostat import thermostat_dispatch, thermostat_plan
 
 OPTIMAL_GAP = 1e-3
-"""A plan whose bound is so near, relative to its movable cost, counts as optimal."""
+"""A plan whose bound is so near, relative to its objective, counts as optimal."""
 _NOTHING_TRY = 1e-6
 """A smaller difference is none."""
+_SHARE_FOR_SEARCH = 0.9
+"""Of the time; the rest is for staying near the announced plan and for reasons."""
 
 
 def solve(problem: Problem) -> Plan:
-    """Answer a problem: by what the search finds, else by the thermostat, flagged."""
+    """Answer a problem by the best plan that its time allows."""
+    *_, best = improving(problem)
+    return best
+
+
+def improving(problem: Problem) -> Iterator[Plan]:
+    """Ever better plans, the last one with its reasons; the thermostat's, flagged, where the search finds none."""
     began_s = time.monotonic()
     model = model_of(problem)
-    baseline = thermostat_schedule(model)
-    findings = list(_findings(problem, model, baseline, began_s))
-    missing = frozenset(finding.missing for finding in findings if finding.missing is not None)
-    if missing:
-        return thermostat_plan(problem, *missing)
-    solution = _solution(model, findings, time.monotonic() - began_s)
-    return plan_of(problem, model, solution, thermostat_movable_try=model.movable_try(baseline))
+    baseline = thermostat_dispatch(model)
+    search = Search(model, baseline)
+    best: Solution | None = None
+    for finding in search.findings(problem.solver, _SHARE_FOR_SEARCH * problem.time_limit_s):
+        if finding.missing is not None or finding.dispatch is None:
+            yield thermostat_plan(problem, finding.missing or Fallback.PLANNER_FAILED)
+            return
+        best = _solution(model, search, finding, finding.dispatch, time.monotonic() - began_s)
+        yield plan_of(problem, model, best, baseline=baseline)
+    if best is None:
+        return
+    steady = steadied(problem, model, search.limits, best.dispatch)
+    solution = _judged(model, replace(best, dispatch=steady, solve_s=time.monotonic() - began_s))
+    yield explained(problem, model, search.limits, solution, plan_of(problem, model, solution, baseline=baseline))
 
 
-def _findings(
-    problem: Problem, model: Model, baseline: dict[Name, tuple[bool, ...]], began_s: float
-) -> Iterator[Finding]:
-    """What each search finds; a program holds no more loads than a power limit ties together."""
-    by_program = problem.solver is Solver.MILP
-    apart = by_program and not are_tied(model.grid, model.loads)
-    groups = [[load] for load in model.loads] if apart else [list(model.loads)]
-    for index, group in enumerate(groups):
-        left_s = problem.time_limit_s - (time.monotonic() - began_s)
-        search = Search(model.grid, group, baseline)
-        time_limit_s = left_s / (len(groups) - index)
-        yield search.by_program(time_limit_s) if by_program else search.by_cells(time_limit_s)
-
-
-def _solution(model: Model, findings: Sequence[Finding], solve_s: float) -> Solution:
-    schedule: dict[Name, Sequence[bool]] = {}
-    for finding in findings:
-        schedule |= finding.schedule or {}
-    bounds_try = [finding.bound_try for finding in findings if finding.bound_try is not None]
-    bound_try = sum(bounds_try) if len(bounds_try) == len(findings) else None
-    return Solution(
-        schedule=schedule,
-        method=findings[0].method,
-        status=_status(model.movable_try(schedule), bound_try),
-        movable_bound_try=bound_try,
-        fallbacks=frozenset({Fallback.COMFORT_RELAXED} if any(finding.relaxed for finding in findings) else ()),
+def _solution(model: Model, search: Search, finding: Finding, dispatch: Dispatch, solve_s: float) -> Solution:
+    flags = {
+        Fallback.COMFORT_RELAXED: search.relaxed,
+        Fallback.APPLIANCE_LATE: any(errand.late for errand in model.errands),
+        Fallback.POWER_LIMIT_EXCEEDED: model.exchange.is_exceeded,
+    }
+    solution = Solution(
+        dispatch=dispatch,
+        method=finding.method,
+        status=ProofStatus.UNPROVEN,
+        bound_try=finding.bound_try,
+        fallbacks=frozenset(flag for flag, raised in flags.items() if raised),
         solve_s=solve_s,
     )
+    return _judged(model, solution)
 
 
-def _status(movable_try: float, bound_try: float | None) -> ProofStatus:
-    if bound_try is None:
-        return ProofStatus.UNPROVEN
-    if movable_try - bound_try <= max(_NOTHING_TRY, OPTIMAL_GAP * abs(movable_try)):
-        return ProofStatus.OPTIMAL
-    return ProofStatus.BOUNDED
+def _judged(model: Model, solution: Solution) -> Solution:
+    """The solution with what its bound says of it."""
+    if solution.bound_try is None:
+        return solution
+    objective_try = model.predict(solution.dispatch).objective_try
+    near = objective_try - solution.bound_try <= max(_NOTHING_TRY, OPTIMAL_GAP * abs(objective_try))
+    return replace(solution, status=ProofStatus.OPTIMAL if near else ProofStatus.BOUNDED)

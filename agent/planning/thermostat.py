@@ -1,41 +1,45 @@
 """The thermostat's rule over a whole horizon: what a plan is measured against, and the plan when all else fails.
 
-It needs no solver and always has an answer. It keeps minimum run and rest times and the power limit, and never heats
-(or cools) past the comfort band.
+It needs no solver and always has an answer. It keeps minimum run and rest times, starts per day and the power limit,
+and never heats (or cools) past the comfort band. Appliances start as soon as they may, and the battery follows the rule
+that inverters come with: it takes what would be sold and gives what would be bought.
 """
 
 from collections.abc import Sequence
 
-from agent.domain.device import Name
-from agent.domain.plan import Fallback, Method, Plan, Problem, ProofStatus
+from agent.domain.plan import Fallback, Method, Plan, ProofStatus
+from agent.domain.problem import Problem
 from agent.domain.thermostat import thermostat
 from agent.planning.answer import Solution, plan_of
-from agent.planning.limits import limits_of
-from agent.planning.model import Load, Model, model_of
+from agent.planning.limits import Left, limits_of
+from agent.planning.model import Dispatch, Load, Model, model_of
+from agent.planning.rules import own_use, soonest
 
 
 def thermostat_plan(problem: Problem, *fallbacks: Fallback) -> Plan:
     """The rule's plan of a problem, flagged with the reasons why a better one is missing."""
     model = model_of(problem)
-    schedule = thermostat_schedule(model)
-    relaxed = any(limits_of(load).are_relaxed(load.store.comfort) for load in model.loads)
+    dispatch = thermostat_dispatch(model)
+    relaxed = any(limits_of(load).are_relaxed(load.store) for load in model.loads)
     solution = Solution(
-        schedule=schedule,
+        dispatch=dispatch,
         method=Method.THERMOSTAT,
         status=ProofStatus.UNPROVEN,
         fallbacks=frozenset(fallbacks) | ({Fallback.COMFORT_RELAXED} if relaxed else set()),
     )
-    return plan_of(problem, model, solution, thermostat_movable_try=model.movable_try(schedule))
+    return plan_of(problem, model, solution, baseline=dispatch)
 
 
-def thermostat_schedule(model: Model) -> dict[Name, tuple[bool, ...]]:
-    """When each load would run by its thermostat on the forecast; where power is short the first load goes first."""
-    spare_w = list(model.grid.spare_w)
+def thermostat_dispatch(model: Model) -> Dispatch:
+    """What would run by thermostats on the forecast; where power is short the first load goes first."""
+    spare_w = list(model.exchange.spare_w)
     runs = [_Run(load, spare_w) for load in model.loads]
+    errands = tuple(soonest(errand, spare_w) for errand in model.errands)
     for step in range(len(spare_w)):
         for run in runs:
             run.decide(step)
-    return {run.load.name: tuple(run.schedule) for run in runs}
+    loads = {run.load.name: tuple(run.schedule) for run in runs}
+    return Dispatch(loads=loads, runs=errands, battery_w=own_use(model, Dispatch(loads=loads, runs=errands)))
 
 
 class _Run:
@@ -48,6 +52,7 @@ class _Run:
         self._now_c = load.store.start_c
         self._on = load.on_at_start
         self._bound_until = load.held
+        self._left = Left(load)
         if self._on:
             self._take(range(load.held))
 
@@ -62,7 +67,8 @@ class _Run:
         load = self.load
         run = range(step, min(step + (1 if self._on else load.min_on), len(self._spare_w)))
         wanted = (
-            thermostat(self._now_c, load.setpoint_c, mode=load.mode)
+            thermostat(self._now_c, self._setpoint_c(step), mode=load.mode)
+            and (self._on or self._left.may_start(step))
             and all(self._spare_w[at] >= load.power_w for at in run)
             and self._stays_in_band(run)
         )
@@ -70,13 +76,22 @@ class _Run:
             self._bound_until = step + (load.min_on if wanted else load.min_off)
         if wanted:
             self._take(run)
+            if not self._on:
+                self._left.start(step)
         self._on = wanted
 
+    def _setpoint_c(self, step: int) -> float:
+        """What it is set to, turned down (cooling: up) where people want less."""
+        store = self.load.store
+        if self.load.cools:
+            return max(self.load.setpoint_c, store.wanted_low_c[step])
+        return min(self.load.setpoint_c, store.wanted_high_c[step])
+
     def _stays_in_band(self, run: Sequence[int]) -> bool:
-        comfort, now_c = self.load.store.comfort, self._now_c
+        store, now_c = self.load.store, self._now_c
         for at in run:
-            now_c = self.load.store.after(at, now_c, on=True)
-            if now_c < comfort.low_c if self.load.cools else now_c > comfort.high_c:
+            now_c = store.after(at, now_c, on=True)
+            if now_c < store.wanted_low_c[at] if self.load.cools else now_c > store.wanted_high_c[at]:
                 return False
         return True
 
