@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from agent.domain.comfort import Band
 from agent.domain.device import Name
 from agent.domain.house import (
     AIR_CONDITIONER,
     WATER_HEATER,
     AirConditioner,
     AirConditionerMode,
-    Band,
     Collector,
     House,
     Room,

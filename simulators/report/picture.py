@@ -12,7 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from agent.domain.house import Band, House
+from agent.domain.comfort import Band
+from agent.domain.house import House
 from agent.domain.interval import Interval
 from simulators.report.record import DayRecord
 from simulators.report.table import signed, span_in_words

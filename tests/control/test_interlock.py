@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 
 from agent.control.interlock import ORDERS_TAKE, Situation, verdicts
 from agent.control.schedule import Want
+from agent.domain.comfort import Band
 from agent.domain.command import Cause
 from agent.domain.house import (
     AIR_CONDITIONER,
     WATER_HEATER,
     AirConditioner,
     AirConditionerMode,
-    Band,
     BaseLoadFrom,
     House,
     LoadState,

@@ -11,7 +11,7 @@ import annotated_types
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
-from agent.domain.house import Band
+from agent.domain.comfort import Band
 
 _UNITS = {
     "_try_per_kwh": "TRY/kWh",

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.house import Band, BaseLoadFrom, HotWaterUse, House, Tank, WaterHeater
+from agent.domain.comfort import Band
+from agent.domain.house import BaseLoadFrom, HotWaterUse, House, Tank, WaterHeater
 from agent.domain.interval import Interval
 from agent.domain.local_day import local_day
 from agent.forecasting.base_load import base_load

@@ -22,7 +22,8 @@ from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
 from agent.domain.interval import Interval, Series
 from agent.domain.local_day import local_day
 from agent.domain.market import DayAheadPrices, ImbalancePrices, PriceStatus
-from agent.domain.plan import Plan, Problem
+from agent.domain.plan import Plan
+from agent.domain.problem import Problem
 from agent.domain.weather import WeatherForecast, WeatherSource
 from agent.errors import DeviceUnreachable, FeedError, FeedNotYet
 from agent.fetching import Fetching

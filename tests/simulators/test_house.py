@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.domain.comfort import Band
 from agent.domain.house import (
     AIR_CONDITIONER,
     WATER_HEATER,
     AirConditioner,
     AirConditionerMode,
-    Band,
     Collector,
     HotWaterUse,
     House,
