@@ -16,8 +16,10 @@ from math import ceil, floor, inf
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.planning.end import Worth
 from agent.planning.limits import TOLERANCE_C, Limits
-from agent.planning.model import Load, Store
+from agent.planning.model import Load
+from agent.planning.stores import Store
 
 Costs = NDArray[np.float64]
 
@@ -34,7 +36,7 @@ class Step:
     slope: float
     push_c: float
     bends: bool
-    """Whether the collector collects at some temperatures of the window and not at others."""
+    """Whether the collector collects at some temperatures of the window and not at others, or may stagnate."""
 
 
 class Cells:
@@ -91,9 +93,12 @@ def _reach(load: Load, low_c: Sequence[float], high_c: Sequence[float]) -> tuple
 
 def _step(store: Store, at: int, floor_c: float, ceiling_c: float) -> Step:
     keep, push_c, sun_c, fade = store.keep[at], store.push_c[at], store.sun_c[at], store.fade[at]
+    collects = sun_c - fade * (floor_c - ROUNDING_C) > 0
+    hottest_c = keep * ceiling_c + push_c + max(0.0, store.lift_c[at]) + max(0.0, sun_c - fade * ceiling_c)
+    stagnates = collects and hottest_c > store.stop_c - ROUNDING_C
     if sun_c - fade * (ceiling_c + ROUNDING_C) >= 0:
-        return Step(slope=keep - fade, push_c=push_c + sun_c, bends=False)
-    return Step(slope=keep, push_c=push_c, bends=sun_c - fade * (floor_c - ROUNDING_C) > 0)
+        return Step(slope=keep - fade, push_c=push_c + sun_c, bends=stagnates)
+    return Step(slope=keep, push_c=push_c, bends=collects)
 
 
 @dataclass(frozen=True)
@@ -142,13 +147,28 @@ def _coarse(costs_try: Costs, every: int) -> NDArray[np.float32]:
     return np.minimum.reduceat(costs_try, np.arange(0, len(costs_try), every)).astype(np.float32)
 
 
+def _most_left_try(cells: Cells) -> Costs:
+    """The most that the end is worth in each of the last cells: at the edge that lies further along."""
+    worth = cells.load.worth
+    numbers = np.arange(cells.first[-1], cells.last[-1] + 1, dtype=np.float64) + (worth.toward > 0)
+    edges_c: Costs = numbers * cells.width_c[-1] + (cells.origin_c[-1] + worth.toward * ROUNDING_C)
+    return left_try(worth, edges_c)
+
+
+def left_try(worth: Worth, end_c: Costs) -> Costs:
+    """`Worth.left_try` for many temperatures at once, in the same order of operations."""
+    start_c = min(worth.toward * worth.start_c, worth.toward * worth.full_c)
+    worth_try: Costs = worth.try_per_c * (np.minimum(worth.toward * end_c, worth.toward * worth.full_c) - start_c)
+    return worth_try
+
+
 class _Behind:
     """The layers of the recursion that are still needed, on its way back from the end."""
 
     def __init__(self, cells: Cells, start_try: float) -> None:
         self._cells, self._load, self._start_try = cells, cells.load, start_try
         self._end = len(cells.load.cost_try)
-        free_try = np.zeros(cells.last[-1] - cells.first[-1] + 1)
+        free_try = -_most_left_try(cells)
         self.off_try = {self._end: free_try}
         self.on_try = {self._end: free_try}
 
@@ -229,5 +249,6 @@ def after(store: Store, step: int, temperatures_c: Costs, *, on: bool) -> Costs:
     """`Store.after` for many temperatures at once, in the same order of operations."""
     sun_c = np.maximum(0.0, store.sun_c[step] - store.fade[step] * temperatures_c)
     lift_c = store.lift_c[step] if on else 0.0
-    after_c: Costs = store.keep[step] * temperatures_c + store.push_c[step] + sun_c + lift_c
+    dark_c = store.keep[step] * temperatures_c + store.push_c[step] + lift_c
+    after_c: Costs = np.minimum(dark_c + sun_c, np.maximum(dark_c, store.stop_c))
     return after_c

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.cells import Cells, Costs, Guide, after
+from agent.planning.cells import Cells, Costs, Guide, after, left_try
 
 Indices = NDArray[np.int32]
 
@@ -54,12 +54,14 @@ def _together(parts: Sequence[Labels]) -> Labels:
     )
 
 
-def cheapest(cells: Cells, guide: Guide, start_try: float, beam: int, below_try: float) -> tuple[bool, ...] | None:
-    """A schedule that costs less than `below_try`, every start counted with `start_try`; None if none was found.
+def cheapest(
+    cells: Cells, guide: Guide, start_try: float, beam: int, below_try: float, most: int = 1
+) -> tuple[tuple[bool, ...], ...]:
+    """Up to `most` schedules that cost less than `below_try`, every start counted with `start_try`; cheapest first.
 
-    It keeps limits and times. `beam` labels at most go on from each time and mode.
+    They keep limits and times. What the end is worth is taken off. `beam` labels at most go on from each time and mode.
     """
-    return _Beam(cells, guide, start_try, beam, below_try).schedule()
+    return _Beam(cells, guide, start_try, beam, below_try).schedules(most)
 
 
 class _Beam:
@@ -70,8 +72,8 @@ class _Beam:
         self._coming: dict[tuple[int, bool], list[Labels]] = {}
         self._kept: dict[tuple[int, bool], Labels] = {}
 
-    def schedule(self) -> tuple[bool, ...] | None:
-        """Go through the day and back along the cheapest label."""
+    def schedules(self, most: int) -> tuple[tuple[bool, ...], ...]:
+        """Go through the day and back along the cheapest labels."""
         load = self._load
         self._begin()
         for at in range(load.held, self._end):
@@ -79,12 +81,17 @@ class _Beam:
                 if self._keep(at, on=on):
                     self._expand(at, on=on)
                     self._kept[at, on] = self._kept[at, on].origins
-        last = self._end
-        final = {on: self._kept[last, on] for on in (False, True) if self._keep(last, on=on)}
-        if not final:
-            return None
-        on = min(final, key=lambda mode: float(final[mode].paid_try.min()))
-        return self._way(on=on, index=int(final[on].paid_try.argmin()))
+        return tuple(self._way(on=on, index=index) for on, index in self._cheapest(most))
+
+    def _cheapest(self, most: int) -> list[tuple[bool, int]]:
+        """Mode and index of the labels that have arrived and cost least, what they leave taken off."""
+        arrived: list[tuple[float, bool, int]] = []
+        for on in (False, True):
+            if self._keep(self._end, on=on):
+                labels = self._kept[self._end, on]
+                costs_try = labels.paid_try - left_try(self._load.worth, labels.temperature_c)
+                arrived += [(float(costs_try[index]), on, int(index)) for index in np.argsort(costs_try)[:most]]
+        return [(on, index) for _, on, index in sorted(arrived)[:most]]
 
     def _begin(self) -> None:
         load, now_c = self._load, self._load.store.start_c

@@ -1,0 +1,82 @@
+"""One load at given prices: a proven bound, schedules near it, and what is still to pay from anywhere.
+
+This is what a master problem asks again and again while it looks for the prices at which its loads agree.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import inf
+
+from agent.planning.cells import NARROWEST_C, Cells, Guide, bound
+from agent.planning.labels import cheapest
+from agent.planning.limits import Limits
+from agent.planning.model import Load
+
+LAYER_ENTRIES = 3_000_000
+"""No more cells are in the layers that minimum times look back upon, ..."""
+GUIDE_ENTRIES = 3_000_000
+"""nor in the guide: what the planner may weigh."""
+_TIE = 1e-7
+"""What a start counts besides its price, in costs of the dearest step: among equals the fewest switches win."""
+_SUMMATION = 1e-12
+"""What adding up a horizon's costs may round, relative to the sum of their sizes: 1,200 additions of 2⁻⁵³ each."""
+_SCHEDULES = 4
+
+
+@dataclass(frozen=True)
+class Priced:
+    """What is known of one load at given prices."""
+
+    bound_try: float
+    """No admissible schedule has a lower objective at these prices; infinite if there is certainly none."""
+    schedules: tuple[tuple[bool, ...], ...]
+    """Admissible ones, the best first; empty if none was found."""
+    guide: Guide
+    """What is still to pay at least by time, mode and temperature, where the load is free to switch."""
+
+
+def priced(load: Load, limits: Limits, cost_try: Sequence[float], count: int, beam: int = 100) -> Priced:
+    """Solve a load with `cost_try` as the cost of being on in each step (TRY; negative where it is paid for).
+
+    The objective is `Load.objective_try` with these costs: starts have their price, and what is left its worth. About
+    `count` cells are used where the window is widest, and `beam` labels at most go on from each time and mode. The
+    guide's values include both; it holds at times at which minimum times leave the load free to be switched, in the
+    mode that it is in: a run that has begun is counted on to the end of its minimum time, and so is a rest.
+    """
+    pricing = Pricing(load, limits, cost_try, count)
+    return Priced(pricing.bound_try, pricing.schedules(beam, inf, _SCHEDULES), pricing.guide)
+
+
+class Pricing:
+    """The cells of one load at given prices."""
+
+    def __init__(self, load: Load, limits: Limits, cost_try: Sequence[float], count: int) -> None:
+        load = replace(load, cost_try=tuple(cost_try))
+        self.load = load
+        self.tie_try = _TIE * (max(map(abs, load.cost_try)) or 1.0)
+        """What each start counts besides, to break ties; not part of any result."""
+        self._start_try = load.start_try + self.tie_try
+        self._held_try = sum(load.cost_try[: load.held]) if load.on_at_start else 0.0
+        self._cells = _cells(load, limits, count)
+        ahead_try, self.guide = bound(self._cells, self._start_try, GUIDE_ENTRIES)
+        most_starts = len(load.cost_try) // (load.min_on + load.min_off) + 1
+        sizes_try = sum(map(abs, load.cost_try)) + most_starts * load.start_try + abs(_most_left_try(load))
+        free_try = sum(cost for cost in load.cost_try if cost < 0) - _most_left_try(load)
+        bound_try = self._held_try + ahead_try - most_starts * self.tie_try
+        self.bound_try: float = max(free_try, bound_try) - _SUMMATION * sizes_try
+        """No admissible schedule has a lower objective."""
+
+    def schedules(self, beam: int, below_try: float, most: int = 1) -> tuple[tuple[bool, ...], ...]:
+        """Up to `most` admissible schedules with an objective (ties included) below this; the best first."""
+        return cheapest(self._cells, self.guide, self._start_try, beam, below_try - self._held_try, most)
+
+
+def _most_left_try(load: Load) -> float:
+    return load.worth.left_try(load.worth.full_c)
+
+
+def _cells(load: Load, limits: Limits, count: int) -> Cells:
+    """So many cells, about, where the window is widest, but none too narrow and not too many in all layers."""
+    count = min(count, LAYER_ENTRIES // (load.min_on + load.min_off))
+    wide = Cells(load, limits, max(map(abs, load.store.lift_c)) / 100)
+    return Cells(load, limits, max(2 * NARROWEST_C, wide.width_c[0] * wide.most / count))
