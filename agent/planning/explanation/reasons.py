@@ -1,8 +1,8 @@
 """Why a load runs in a block, and what it would cost if it did not.
 
-For each block the load is thought to stay off until its end, from the temperature that the plan has there, and then to
-go on as cheaply as it can: step by step along the least of what it pays now and what must still be paid at least, as
-the cells know it. What all else does stays as planned.
+For each block the load is thought to stay off until its end as far as the limits allow, from the temperature that the
+plan has at its beginning, and then to go on as cheaply as it can: step by step along the least of what it pays now and
+what must still be paid at least, as the cells know it. What all else does stays as planned.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +23,8 @@ from agent.planning.model import Dispatch, Load, Model
 from agent.planning.pricing import priced
 
 _CELLS = 3_000
+_HARDLY = 0.34
+"""A block of which no more than this could be spared is there for comfort."""
 _SURPLUS = 0.98
 """A block that pays less than this share of the price of buying runs on own generation."""
 
@@ -99,14 +101,14 @@ def _reason(model: Model, case: _Case, block: Interval, steps: range, *, hygieni
     kwh = load.power_w / 1000 * sum(hours[step] for step in steps)
     price = sum(case.costs_try[step] for step in steps) / kwh
     needed = case.idle_until(steps[0])
-    otherwise_try, begins = _otherwise(case, steps)
+    otherwise = _otherwise(case, steps)
     purpose = Purpose.CHEAP
     bought_try = sum(model.exchange.buy_try_per_kwh[step] * load.power_w / 1000 * hours[step] for step in steps)
     if load.on_at_start and steps[0] == 0 and load.held:
         purpose = Purpose.HELD
     elif hygienic:
         purpose = Purpose.HYGIENE
-    elif needed is not None and needed < steps.stop:
+    elif otherwise.spared <= _HARDLY * len(steps):
         purpose = Purpose.COMFORT
     elif price < 0:
         purpose = Purpose.PAID
@@ -120,28 +122,66 @@ def _reason(model: Model, case: _Case, block: Interval, steps: range, *, hygieni
         purpose=purpose,
         price_try_per_kwh=price,
         needed_at=None if needed is None else model.steps[needed].end,
-        otherwise_start=None if begins is None else model.steps[begins].start,
-        otherwise_try=otherwise_try,
+        otherwise_start=None if otherwise.starts is None else model.steps[otherwise.starts].start,
+        otherwise_try=otherwise.more_try,
     )
 
 
-def _otherwise(case: _Case, steps: range) -> tuple[float | None, int | None]:
-    """What the best course without this block costs more, and when the load starts in it."""
-    load, now_c = case.load, case.before_c(steps[0])
-    if load.is_held(steps[0]):
-        return None, None
-    for step in steps:
-        now_c = load.store.after(step, now_c, on=False)
-        if not case.holds(step, now_c):
-            return None, None
-    planned_try = _from(case, steps[0])
-    after_try = case.still_try(steps.stop, now_c, on=False) if steps.stop < len(case.schedule) else 0.0
-    found_try, begins = _greedy(case, steps.stop, now_c)
-    if found_try is None:
-        if not isfinite(after_try):
-            return None, None
-        found_try = after_try
-    return max(0.0, found_try - planned_try), begins
+@dataclass(frozen=True)
+class _Turn:
+    """One way to go on: on or off until the load may be switched again."""
+
+    on: bool
+    until: int
+    end_c: float
+    paid_try: float
+    still_try: float
+    """What is still to pay after it; infinite if it breaks a limit or leads to where every way does."""
+
+
+def _turn(case: _Case, at: int, now_c: float, *, was_on: bool, on: bool) -> _Turn:
+    load, count = case.load, len(case.schedule)
+    length = 1 if on == was_on else (load.min_on if on else load.min_off)
+    until, paid_try, holds = min(at + length, count), load.start_try if on and not was_on else 0.0, True
+    for step in range(at, until):
+        now_c = load.store.after(step, now_c, on=on)
+        paid_try += case.costs_try[step] if on else 0.0
+        holds &= case.holds(step, now_c) and (load.may_run[step] or not on)
+    still_try = inf
+    if holds:
+        still_try = -load.worth.left_try(now_c) if until == count else case.still_try(until, now_c, on=on)
+    return _Turn(on, until, now_c, paid_try, still_try)
+
+
+@dataclass(frozen=True)
+class _Otherwise:
+    """The course that spares a block as far as the limits allow, and goes on as cheaply as it can."""
+
+    more_try: float | None
+    """What it costs more than the plan; None if none was found."""
+    starts: int | None
+    """When the load starts in it for the first time after the block's beginning."""
+    spared: int
+    """In how many steps of the block it is off."""
+
+
+def _otherwise(case: _Case, steps: range) -> _Otherwise:
+    load, at, now_c, on = case.load, steps[0], case.before_c(steps[0]), False
+    if load.is_held(at):
+        return _Otherwise(None, None, 0)
+    paid_try, starts, spared = 0.0, None, 0
+    while at < len(case.schedule):
+        turns = [_turn(case, at, now_c, was_on=on, on=way) for way in (False, True)]
+        spares = at in steps and isfinite(turns[0].still_try)
+        turn = turns[0] if spares else min(turns, key=lambda way: way.paid_try + way.still_try)
+        if not isfinite(turn.still_try):
+            return _Otherwise(None, starts, spared)
+        if turn.on and not on and at > steps[0] and starts is None:
+            starts = at
+        spared += sum(step in steps for step in range(at, turn.until)) if not turn.on else 0
+        at, now_c, on, paid_try = turn.until, turn.end_c, turn.on, paid_try + turn.paid_try
+    more_try = paid_try - load.worth.left_try(now_c) - _from(case, steps[0])
+    return _Otherwise(max(0.0, more_try), starts, spared)
 
 
 def _from(case: _Case, first: int) -> float:
@@ -150,34 +190,6 @@ def _from(case: _Case, first: int) -> float:
     paid_try = sum(cost for cost, on in zip(case.costs_try[first:], case.schedule[first:], strict=True) if on)
     starts = sum(step >= first for step in load.starts(case.schedule))
     return paid_try + load.start_try * starts - load.worth.left_try(case.trajectory_c[-1])
-
-
-def _greedy(case: _Case, at: int, now_c: float) -> tuple[float | None, int | None]:
-    """From a temperature with the load off: what the course along the guide costs, and when it first starts."""
-    load, count = case.load, len(case.schedule)
-    paid_try, on, begins = 0.0, False, None
-    while at < count:
-        best = (inf, at, now_c, on, 0.0)
-        for turn in (False, True):
-            length = 1 if turn == on else (load.min_on if turn else load.min_off)
-            until, then_c = min(at + length, count), now_c
-            step_try = load.start_try if turn and not on else 0.0
-            for step in range(at, until):
-                then_c = load.store.after(step, then_c, on=turn)
-                step_try += case.costs_try[step] if turn else 0.0
-                if not case.holds(step, then_c) or (turn and not load.may_run[step]):
-                    step_try = inf
-                    break
-            if isfinite(step_try):
-                end_try = -load.worth.left_try(then_c) if until == count else case.still_try(until, then_c, on=turn)
-                best = min(best, (step_try + end_try, until, then_c, turn, step_try))
-        if not isfinite(best[0]):
-            return None, begins
-        if best[3] and not on and begins is None:
-            begins = at
-        _, at, now_c, on, step_try = best
-        paid_try += step_try
-    return paid_try - load.worth.left_try(now_c), begins
 
 
 def _errand_reasons(model: Model, dispatch: Dispatch) -> Iterator[Reason]:
