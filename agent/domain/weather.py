@@ -15,9 +15,11 @@ class WeatherSource(StrEnum):
 
 
 class WeatherForecast(Value):
-    """Air temperature (°C) and global horizontal irradiance (W/m², mean over each interval)."""
+    """Air temperature (°C), global horizontal irradiance (W/m²) and wind, each a mean over its intervals."""
 
     issued_at: Instant
     source: WeatherSource
     outdoor_temperature_c: Series
     irradiance_w_m2: Series
+    wind_speed_m_s: Series | None = None
+    """10 m above the ground, about where a small turbine turns; None if nobody said."""

@@ -14,10 +14,12 @@ HIGHEST_INDEX = 1.2
 
 def refined(forecast: WeatherForecast, latitude: float, longitude: float, step_s: int = STEP_S) -> WeatherForecast:
     """The same forecast in steps of `step_s`: nothing is added but what the sun and the neighbouring hours say."""
+    wind_m_s = forecast.wind_speed_m_s
     return forecast.model_copy(
         update={
-            "outdoor_temperature_c": refined_temperature_c(forecast.outdoor_temperature_c, step_s),
+            "outdoor_temperature_c": refined_by_lines(forecast.outdoor_temperature_c, step_s),
             "irradiance_w_m2": refined_irradiance_w_m2(forecast.irradiance_w_m2, latitude, longitude, step_s),
+            "wind_speed_m_s": None if wind_m_s is None else refined_by_lines(wind_m_s, step_s),
         }
     )
 
@@ -42,11 +44,11 @@ def refined_irradiance_w_m2(hourly: Series, latitude: float, longitude: float, s
     return _series(points)
 
 
-def refined_temperature_c(hourly: Series, step_s: int = STEP_S) -> Series:
-    """Temperature on straight lines through the middles of the hours, held before the first and after the last.
+def refined_by_lines(hourly: Series, step_s: int = STEP_S) -> Series:
+    """Temperature or wind on straight lines through the middles of the hours, held before the first and after the last.
 
-    The mean of an hour is not kept exactly: at a turning point of the day it moves by an eighth of the bend, some
-    hundredths of a degree.
+    The mean of an hour is not kept exactly: at a turning point of the day it moves by an eighth of the bend, of
+    temperature some hundredths of a degree.
     """
     columns = list(_columns(hourly))
     middles_s = [(start_s + end_s) / 2 for start_s, end_s, _ in columns]

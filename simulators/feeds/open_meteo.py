@@ -14,6 +14,8 @@ from simulators.feeds.served import EVERYWHERE, Clock, FailingServer, Fault
 HOUR = timedelta(hours=1)
 SAMPLES_PER_HOUR = 12
 MODEL_RUN_S = 6 * 3600
+WIND_MEAN_M_S, WIND_SWING_M_S, WIND_PERIOD_H = 5.0, 3.0, 31
+KMH_PER_M_S = 3.6
 NULL_HOUR = 12
 
 
@@ -55,9 +57,10 @@ NO_ERROR = ForecastError(temperature_c=0.0, irradiance_share=0.0)
 
 
 class OpenMeteoServer(FailingServer):
-    """Answers `/v1/forecast` in unix time or ISO, hourly, for the two variables that the hub asks for.
+    """Answers `/v1/forecast` in unix time or ISO, hourly, for the three variables that the hub asks for.
 
-    Every place on Earth has the same weather here: that of the simulated home.
+    Every place on Earth has the same weather here: that of the simulated home. Nothing in it turns by the wind, which
+    comes and goes as a wave.
     """
 
     faults = EVERYWHERE | {Fault.NULLS, Fault.BRIGHT}
@@ -99,9 +102,15 @@ class OpenMeteoServer(FailingServer):
         hourly: dict[str, list[int] | list[str] | list[float | None]] = {
             "time": [int(t.timestamp()) for t in times] if unix else [t.strftime("%Y-%m-%dT%H:%M") for t in times]
         }
+        in_m_s = request.query.get("wind_speed_unit", "kmh") == "ms"
         for name in names:
-            hourly[name] = self._column(name, times, now)
-        units = {"time": "unixtime" if unix else "iso8601", "temperature_2m": "°C", "shortwave_radiation": "W/m²"}
+            hourly[name] = self._column(name, times, now, in_m_s=in_m_s)
+        units = {
+            "time": "unixtime" if unix else "iso8601",
+            "temperature_2m": "°C",
+            "shortwave_radiation": "W/m²",
+            "wind_speed_10m": "m/s" if in_m_s else "km/h",
+        }
         return web.json_response(
             {
                 "latitude": latitude,
@@ -116,7 +125,7 @@ class OpenMeteoServer(FailingServer):
             }
         )
 
-    def _column(self, name: str, times: list[datetime], now: datetime) -> list[float | None]:
+    def _column(self, name: str, times: list[datetime], now: datetime, *, in_m_s: bool) -> list[float | None]:
         temperature_error, irradiance_error = self._error.waves(now)
         column: list[float | None]
         if name == "temperature_2m":
@@ -124,6 +133,8 @@ class OpenMeteoServer(FailingServer):
         elif name == "shortwave_radiation":
             factor = 10 if self._fault is Fault.BRIGHT else 1
             column = [round(factor * self._mean_of_hour_before(at) * (1 + irradiance_error(at)), 1) for at in times]
+        elif name == "wind_speed_10m":
+            column = [round(wind_m_s(at) * (1 if in_m_s else KMH_PER_M_S), 1) for at in times]
         else:
             raise _refusal(f"Data corrupted at path ''. Cannot initialize hourly variable from invalid value {name}.")
         if self._fault is Fault.NULLS:
@@ -133,6 +144,11 @@ class OpenMeteoServer(FailingServer):
     def _mean_of_hour_before(self, at: datetime) -> float:
         samples = [at - (k + 0.5) * HOUR / SAMPLES_PER_HOUR for k in range(SAMPLES_PER_HOUR)]
         return sum(self._truth.irradiance_w_m2(moment) for moment in samples) / SAMPLES_PER_HOUR
+
+
+def wind_m_s(at: datetime) -> float:
+    """What the wind does at a moment, m/s."""
+    return WIND_MEAN_M_S + WIND_SWING_M_S * math.sin(2 * math.pi * at.timestamp() / 3600 / WIND_PERIOD_H)
 
 
 def _number(request: web.Request, name: str, low: float, high: float, default: float | None = None) -> float:

@@ -21,6 +21,7 @@ from agent.errors import (
 )
 from agent.ports import Weather
 from simulators.feeds import Fault, ForecastError, OpenMeteoServer
+from simulators.feeds.open_meteo import wind_m_s
 from tests.feeds.test_epias_answers import any_json
 from tests.feeds.worlds import HalfSineWeather, open_meteo
 
@@ -115,6 +116,15 @@ async def test_a_forecast_is_wrong_by_more_the_farther_it_looks() -> None:
     assert 0 < max(errors) <= 3.1
 
 
+async def test_wind_is_asked_for_in_metres_per_second() -> None:
+    async with open_meteo(NOW) as (weather, _, _):
+        forecast = await weather.forecast(DAY)
+    assert forecast.wind_speed_m_s is not None
+    hour = NOW.replace(minute=0)
+    expected = (wind_m_s(hour) + wind_m_s(hour + timedelta(hours=1))) / 2
+    assert forecast.wind_speed_m_s.at(NOW) == pytest.approx(expected, abs=0.06)
+
+
 HOURS = [1_577_836_800 + 3600 * k for k in range(72)]
 numbers = st.none() | st.floats() | st.integers() | st.text(max_size=3)
 nearly_columns = st.fixed_dictionaries(
@@ -122,7 +132,10 @@ nearly_columns = st.fixed_dictionaries(
         "time": st.just(HOURS) | st.lists(st.integers() | st.just("2020-01-01T00:00"), max_size=4) | any_json,
         "temperature_2m": st.lists(st.floats(-70, 70), min_size=72, max_size=72) | st.lists(numbers, max_size=73),
         "shortwave_radiation": st.lists(st.floats(-1, 1501), min_size=72, max_size=72) | st.lists(numbers, max_size=4),
-    }
+    },
+    optional={
+        "wind_speed_10m": st.lists(st.floats(-1, 121), min_size=72, max_size=72) | st.lists(numbers, max_size=73)
+    },
 )
 
 
@@ -135,10 +148,12 @@ def test_any_json_is_read_or_refused(answer: object) -> None:
     assert forecast.irradiance_w_m2.covers(DAY)
     assert all(0 <= value <= 1500 for value in forecast.irradiance_w_m2.values)
     assert all(-60 <= value <= 60 for value in forecast.outdoor_temperature_c.values)
+    assert forecast.wind_speed_m_s is None or all(0 <= value <= 120 for value in forecast.wind_speed_m_s.values)
 
 
-def answer(temperature: object = 5.0, radiation: object = 100.0, hours: list[int] = HOURS) -> bytes:
-    columns = {"temperature_2m": [temperature] * len(hours), "shortwave_radiation": [radiation] * len(hours)}
+def answer(temperature: object = 5.0, radiation: object = 100.0, wind: object = 4.0, hours: list[int] = HOURS) -> bytes:
+    given = {"temperature_2m": temperature, "shortwave_radiation": radiation, "wind_speed_10m": wind}
+    columns = {name: [value] * len(hours) for name, value in given.items()}
     return json.dumps({"hourly": {"time": hours, **columns}}).encode()
 
 
@@ -148,6 +163,7 @@ def answer(temperature: object = 5.0, radiation: object = 100.0, hours: list[int
         (answer(temperature=None), FeedImplausible, "temperature_2m at 2020-01-01 00:00 UTC is null"),
         (answer(temperature=60.1), FeedImplausible, r"60\.1 is outside -60 to 60"),
         (answer(radiation=-1), FeedImplausible, "-1.0 is outside 0 to 1500"),
+        (answer(wind=-0.1), FeedImplausible, "wind_speed_10m at 2020-01-01 00:00 UTC: -0.1 is outside 0 to 120"),
         (answer(temperature="5"), FeedMalformed, r"hourly\.temperature_2m\.0"),
         (answer(hours=[*HOURS[:5], *HOURS[6:]]), FeedMalformed, "06:00 UTC follows 2020-01-01 04:00 UTC: not an hour"),
         (answer(hours=[10**20, 10**20 + 3600]), FeedMalformed, r"hourly\.time\.0"),
@@ -159,3 +175,10 @@ def test_what_is_wrong_is_named(body: bytes, error: type[FeedError], message: st
     with pytest.raises(error, match=message) as caught:
         forecast_of(body, DAY, NOW)
     assert type(caught.value) is error
+
+
+def test_a_model_that_knows_no_wind_gives_a_forecast_all_the_same() -> None:
+    assert forecast_of(answer(wind=None), DAY, NOW).wind_speed_m_s is None
+    without = json.loads(answer())
+    del without["hourly"]["wind_speed_10m"]
+    assert forecast_of(json.dumps(without).encode(), DAY, NOW).wind_speed_m_s is None

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.domain.interval import Interval, Series
 from agent.domain.weather import WeatherForecast, WeatherSource
 from agent.forecasting.sun import clear_sky_w_m2, mean_clear_sky_w_m2
-from agent.forecasting.weather import refined, refined_irradiance_w_m2, refined_temperature_c
+from agent.forecasting.weather import refined, refined_by_lines, refined_irradiance_w_m2
 
 LATITUDE, LONGITUDE = 41.01, 28.98
 DAWN = datetime(2020, 1, 1, 4, tzinfo=UTC)
@@ -48,7 +48,7 @@ def test_no_step_glares(hours: Series, place: tuple[float, float]) -> None:
 
 @given(hourly(-60, 60), steps_s)
 def test_temperature_covers_the_same_hours_and_invents_no_extremes(hours: Series, step_s: int) -> None:
-    steps = refined_temperature_c(hours, step_s)
+    steps = refined_by_lines(hours, step_s)
     assert all(steps.covers(hour) for hour, _ in hours.items())
     assert sum(step.duration_s for step, _ in steps.items()) == 3600 * len(hours.values)
     assert min(hours.values) - 1e-9 <= min(steps.values)
@@ -83,7 +83,7 @@ def test_temperature_rises_on_a_straight_line_through_the_middles_of_the_hours()
     hours = Series.of(
         (Interval(start=DAWN + timedelta(hours=k), end=DAWN + timedelta(hours=k + 1)), 6.0 * k) for k in range(3)
     )
-    steps = refined_temperature_c(hours)
+    steps = refined_by_lines(hours)
     assert steps.values[:6] == (0.0,) * 6
     assert steps.at(DAWN + timedelta(hours=1)) == pytest.approx(3.25)
     assert steps.values[-6:] == (12.0,) * 6

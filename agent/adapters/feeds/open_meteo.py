@@ -24,6 +24,7 @@ FEWEST_DAYS = 3
 MOST_DAYS = 16
 COLDEST_C, HOTTEST_C = -60.0, 60.0
 BRIGHTEST_W_M2 = 1500.0
+STRONGEST_M_S = 120.0
 
 _Moment = Annotated[int, Field(ge=0, lt=4_102_444_800)]  # before 2100
 
@@ -32,6 +33,7 @@ class _Hourly(Answer):
     time: tuple[_Moment, ...] = Field(min_length=2)
     temperature_2m: tuple[float | None, ...]
     shortwave_radiation: tuple[float | None, ...]
+    wind_speed_10m: tuple[float | None, ...] | None = None
 
 
 class _Forecast(Answer):
@@ -81,15 +83,17 @@ class OpenMeteoWeather:
             "timeformat": "unixtime",
             "forecast_days": str(min(max(ahead.days + 1, FEWEST_DAYS), MOST_DAYS)),
             "past_days": str(max(back.days, 0)),
-            "hourly": "temperature_2m,shortwave_radiation",
+            "hourly": "temperature_2m,shortwave_radiation,wind_speed_10m",
+            "wind_speed_unit": "ms",
         }
 
 
 def forecast_of(body: bytes, span: Interval, now: datetime) -> WeatherForecast:
     """The forecast in an answer. Raises FeedError.
 
-    Temperature is given at the hours; the mean of an hour is taken as that of its two ends. Radiation is given as the
-    mean of the hour *before* its time, so it belongs to the interval that ends there.
+    Temperature and wind are given at the hours; the mean of an hour is taken as that of its two ends. Radiation is
+    given as the mean of the hour *before* its time, so it belongs to the interval that ends there. Not every model
+    knows the wind; no home loses its forecast for that.
     """
     try:
         hourly = _Forecast.model_validate_json(body).hourly
@@ -101,28 +105,41 @@ def forecast_of(body: bytes, span: Interval, now: datetime) -> WeatherForecast:
     forecast = WeatherForecast(
         issued_at=now,
         source=WeatherSource.FORECAST,
-        outdoor_temperature_c=Series(
-            starts_s=hourly.time[:-1],
-            ends_s=hourly.time[1:],
-            values=tuple((first + second) / 2 for first, second in pairwise(temperature_c)),
-        ),
+        outdoor_temperature_c=_between_the_hours(hourly, temperature_c),
         irradiance_w_m2=Series(
             starts_s=tuple(end_s - HOUR_S for end_s in hourly.time),
             ends_s=hourly.time,
             values=tuple(radiation_w_m2),
         ),
+        wind_speed_m_s=_wind(hourly),
     )
     if not (forecast.outdoor_temperature_c.covers(span) and forecast.irradiance_w_m2.covers(span)):
         raise FeedIncomplete(FEED, f"asked for {span.start} to {span.end}, got {_when(hourly.time[0])} and on")
     return forecast
 
 
+def _between_the_hours(hourly: _Hourly, values: Sequence[float]) -> Series:
+    return Series(
+        starts_s=hourly.time[:-1],
+        ends_s=hourly.time[1:],
+        values=tuple((first + second) / 2 for first, second in pairwise(values)),
+    )
+
+
+def _wind(hourly: _Hourly) -> Series | None:
+    values = hourly.wind_speed_10m
+    if values is None or None in values:
+        return None
+    return _between_the_hours(hourly, _plausible(values, hourly.time, "wind_speed_10m", 0.0, STRONGEST_M_S))
+
+
 def _check_shape(hourly: _Hourly) -> None:
     for name, values in (
         ("temperature_2m", hourly.temperature_2m),
         ("shortwave_radiation", hourly.shortwave_radiation),
+        ("wind_speed_10m", hourly.wind_speed_10m),
     ):
-        if len(values) != len(hourly.time):
+        if values is not None and len(values) != len(hourly.time):
             raise FeedMalformed(FEED, f"{name} has {len(values)} values for {len(hourly.time)} times")
     for earlier_s, later_s in pairwise(hourly.time):
         if later_s - earlier_s != HOUR_S:
