@@ -3,10 +3,12 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 
-from agent.domain.house import Band, House, HouseState
+from agent.domain.comfort import Band
+from agent.domain.house import House, HouseState
 from agent.domain.interval import Interval, Series
 from agent.domain.market import DayAheadPrices, PriceStatus
-from agent.domain.plan import Fallback, Plan, Problem
+from agent.domain.plan import Fallback, Plan
+from agent.domain.problem import Problem
 from agent.domain.weather import WeatherForecast, WeatherSource
 from agent.forecasting.base_load import base_load
 from agent.forecasting.hot_water import hot_water

@@ -21,7 +21,8 @@ from agent.domain.condition import Condition
 from agent.domain.device import Name, Reading, RelayState, Role, Sighting
 from agent.domain.interval import Interval
 from agent.domain.market import DayAheadPrices, ImbalancePrices
-from agent.domain.plan import Plan, Problem
+from agent.domain.plan import Plan
+from agent.domain.problem import Problem
 from agent.domain.weather import WeatherForecast
 
 

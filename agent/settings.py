@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 
 from agent.domain.device import Name, Protocol, Role
 from agent.domain.house import House
-from agent.domain.plan import Solver
+from agent.domain.problem import Solver
 from agent.domain.refusal import faults
 from agent.domain.tariff import HourlyMarketTariff, Tariff
 from agent.domain.value import Value

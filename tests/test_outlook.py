@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.house import Band, HouseState
+from agent.domain.comfort import Band
+from agent.domain.house import HouseState
 from agent.domain.interval import Interval
 from agent.domain.market import DayAheadPrices, PriceStatus
 from agent.domain.plan import Fallback

@@ -12,7 +12,8 @@ from agent.commands.day_files import read_prices, read_weather
 from agent.domain.house import HouseState
 from agent.domain.interval import Interval, SeriesGap
 from agent.domain.local_day import local_day
-from agent.domain.plan import Plan, Problem
+from agent.domain.plan import Plan
+from agent.domain.problem import Problem
 from agent.domain.weather import WeatherForecast
 from agent.errors import SettingsInvalid
 from agent.forecasting.sun import climate_forecast

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 from agent.control.interlock import Situation, other_power_w
 from agent.control.sampler import Snapshot
+from agent.domain.comfort import Band
 from agent.domain.device import Name, Reading
 from agent.domain.house import (
     AIR_CONDITIONER,
     SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C,
     WATER_HEATER,
-    Band,
     House,
     HouseState,
     LoadState,
