@@ -1,197 +1,170 @@
-"""The smart-house paper's mixed-integer program (equations 1-9) in PuLP, solved by HiGHS.
+"""The plain mixed-integer program of the whole house in PuLP, solved by HiGHS or CBC.
 
-One program holds one load, or several that a power limit ties together. The rows are those of docs/planning.md; all of
-its numbers come from `agent.planning.model`, so that program and prediction cannot drift apart.
+It is what every other way of planning is compared with, and a solver that the owner can choose. Its equations are those
+of docs/planning.md; all of its numbers come from `agent.planning.model`, so that program and prediction cannot drift
+apart. What it minimises is `Prediction.objective_try`.
+
+    program/switched.py ─── a load and its store: physics, collector, minimum times, starts, hygiene, worth of the end
+    program/errand.py ───── a run of an appliance
+    program/accumulator.py  the battery
+    program/meter.py ────── what is bought and sold, its limits and prices
+    program/solvers.py ──── HiGHS and CBC
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite
 
-import highspy
 import pulp
 
 from agent.domain.device import Name
 from agent.domain.plan import Fallback
-from agent.planning.limits import TOLERANCE_C, Limits
-from agent.planning.model import Load, Schedule, Store
+from agent.domain.problem import Solver
+from agent.planning.limits import Limits
+from agent.planning.model import Dispatch, Load, Model
+from agent.planning.program.accumulator import Accumulator, add_bank, add_exclusion, course_w
+from agent.planning.program.errand import Course, add_errand
+from agent.planning.program.meter import add_meter, lowest_w, may_fall
+from agent.planning.program.program import Flow, Known, Program
+from agent.planning.program.solvers import by_cbc, by_highs
+from agent.planning.program.switched import add_load
 
-RELATIVE_GAP = 1e-4
-"""A plan whose bound is this near counts as optimal."""
-
-_MISSING = {
-    highspy.HighsModelStatus.kInfeasible: Fallback.PLANNER_INFEASIBLE,
-    highspy.HighsModelStatus.kTimeLimit: Fallback.PLANNER_LATE,
-}
+SHORTEST_S = 0.1
+"""What a solver gets even where building the program has taken all of its time."""
 
 
 @dataclass(frozen=True)
 class Answer:
     """What the solver found in its time."""
 
-    schedule: Schedule | None
-    """None if it found no admissible schedule."""
+    dispatch: Dispatch | None
+    """None if it found no admissible dispatch."""
     bound_try: float | None
-    """No admissible schedule costs less; None if it proved nothing."""
+    """No admissible dispatch (within the window, if one was given) has a lower objective; None if nothing is proven."""
     optimal: bool
     missing: Fallback | None
-    """Why there is no schedule; None if there is one."""
+    """Why there is no dispatch; None if there is one."""
 
 
 @dataclass(frozen=True)
-class _Columns:
-    """The variables of one load; lists have one entry per step."""
+class Window:
+    """Where a dispatch may differ from the known one. The battery always may: it costs the solver little."""
 
-    on: list[pulp.LpVariable]
-    after_c: list[pulp.LpVariable]
-    """Temperature at the end of the step; its bounds are the limits, or what can be reached within them."""
-    started: list[pulp.LpVariable]
-    """At least 1 where a run begins; empty where there is no minimum time to keep."""
-    sun_c: dict[int, pulp.LpVariable]
-    """What the collector gives, in the steps where the temperature decides whether it gives anything."""
-    shines: dict[int, pulp.LpVariable]
-    """Whether it gives anything, for the same steps."""
+    steps: range
+    unmoved: frozenset[Name] = frozenset()
+    """Loads and appliances that stay as they are even in these steps."""
+
+    def holds(self, name: Name, step: int) -> bool:
+        """Whether a load or appliance stays as it is in a step."""
+        return step not in self.steps or name in self.unmoved
 
 
 def optimum(
-    loads: Sequence[Load],
+    model: Model,
     limits: Mapping[Name, Limits],
-    spare_w: Sequence[float] | None,
-    start: Schedule | None,
+    start: Dispatch | None,
     time_limit_s: float,
+    solver: Solver = Solver.MILP,
+    window: Window | None = None,
 ) -> Answer:
-    """Find the cheapest admissible schedule of the loads together.
+    """Find the cheapest admissible dispatch.
 
-    `spare_w` is what the power limit leaves to them in each step, None if it does not tie them together. `start` is an
-    admissible schedule, None if none is known.
+    `limits` are those of each load; what the model's hygiene asks for must be possible within them. `start` is an
+    admissible dispatch from which the solver begins, None if none is known; a window needs one. `time_limit_s` is wall
+    time. Raises ValueError for a window without a start.
     """
-    program = pulp.LpProblem("day", pulp.LpMinimize)
-    columns = {load.name: _columns(program, load, limits[load.name]) for load in loads}
-    costs = [(on, cost) for load in loads for on, cost in zip(columns[load.name].on, load.cost_try, strict=True)]
-    program.setObjective(pulp.LpAffineExpression(costs))
-    for load in loads:
-        _add_physics(program, load.store, columns[load.name])
-        _add_minimum_times(program, load, columns[load.name])
-    if spare_w is not None:
-        _add_power_limit(program, loads, columns, spare_w)
-    known: dict[pulp.LpVariable, float] = {}
-    if start is not None:
-        for load in loads:
-            known |= _known(load, columns[load.name], start[load.name])
-    return _solved(program, columns, known, time_limit_s)
-
-
-def _columns(program: pulp.LpProblem, load: Load, limits: Limits) -> _Columns:
-    columns = _Columns(on=[], after_c=[], started=[], sun_c={}, shines={})
-    store, name = load.store, load.name
-    floor_c = ceiling_c = store.start_c
-    for step, may_run in enumerate(load.may_run):
-        if _collects(store, step, floor_c, ceiling_c) is None:
-            columns.sun_c[step] = program.add_variable(f"{name}_sun_{step}", 0)
-            columns.shines[step] = program.add_variable(f"{name}_shines_{step}", cat=pulp.LpBinary)
-        least, most = (load.on_at_start,) * 2 if step < load.held else (False, may_run)
-        columns.on.append(program.add_variable(f"{name}_on_{step}", int(least), int(most), pulp.LpInteger))
-        if load.min_on > 1 or load.min_off > 1:
-            columns.started.append(program.add_variable(f"{name}_start_{step}", 0, 1))
-        floor_c = max(limits.low_c[step], store.after(step, floor_c, on=most if load.cools else least)) - TOLERANCE_C
-        ceiling_c = (
-            min(limits.high_c[step], store.after(step, ceiling_c, on=least if load.cools else most)) + TOLERANCE_C
-        )
-        columns.after_c.append(program.add_variable(f"{name}_c_{step}", floor_c, ceiling_c))
-    return columns
-
-
-def _collects(store: Store, step: int, floor_c: float, ceiling_c: float) -> bool | None:
-    """Whether the collector's pump runs in a step; None if that hangs on the temperature."""
-    if store.sun_c[step] - store.fade[step] * ceiling_c >= 0:
-        return True
-    if store.sun_c[step] - store.fade[step] * floor_c <= 0:
-        return False
-    return None
-
-
-def _add_physics(program: pulp.LpProblem, store: Store, columns: _Columns) -> None:
-    before_c: pulp.LpVariable | float = store.start_c
-    floor_c = ceiling_c = store.start_c
-    for step, after_c in enumerate(columns.after_c):
-        sun_c = store.sun_c[step] - store.fade[step] * before_c
-        row = after_c - store.keep[step] * before_c - store.lift_c[step] * columns.on[step]
-        collects = _collects(store, step, floor_c, ceiling_c)
-        if collects:
-            row -= sun_c
-        elif collects is None:
-            given_c, shines = columns.sun_c[step], columns.shines[step]
-            row -= given_c
-            program += given_c >= sun_c
-            program += given_c <= sun_c + (store.fade[step] * ceiling_c - store.sun_c[step]) * (1 - shines)
-            program += given_c <= (store.sun_c[step] - store.fade[step] * floor_c) * shines
-        program += row == store.push_c[step]
-        before_c, floor_c, ceiling_c = after_c, after_c.lowBound, after_c.upBound
-
-
-def _add_minimum_times(program: pulp.LpProblem, load: Load, columns: _Columns) -> None:
-    """Rajan and Takriti's rows: one start at most within a minimum run and its rest, and the run lasts."""
-    on = columns.on
-    for step, started in enumerate(columns.started):
-        before = on[step - 1] if step else int(load.on_at_start)
-        program += started >= on[step] - before
-        program += pulp.lpSum(columns.started[max(0, step - load.min_on + 1) : step + 1]) <= on[step]
-        rested_from = step - load.min_off
-        before = on[rested_from] if rested_from >= 0 else int(load.on_at_start)
-        program += pulp.lpSum(columns.started[max(0, rested_from + 1) : step + 1]) <= 1 - before
-
-
-def _add_power_limit(
-    program: pulp.LpProblem, loads: Sequence[Load], columns: Mapping[Name, _Columns], spare_w: Sequence[float]
-) -> None:
-    for step, left_w in enumerate(spare_w):
-        held_w = sum(load.power_w for load in loads if step < load.held and load.on_at_start)
-        drawn_w = pulp.LpAffineExpression([(columns[load.name].on[step], load.power_w) for load in loads])
-        program += drawn_w <= max(left_w, held_w)
-
-
-def _known(load: Load, columns: _Columns, schedule: Sequence[bool]) -> dict[pulp.LpVariable, float]:
-    after_c = load.store.trajectory(schedule)
-    before_c = (load.store.start_c, *after_c)
-    was_on = (load.on_at_start, *schedule)
-    sun_c = {step: load.store.sun_c[step] - load.store.fade[step] * before_c[step] for step in columns.sun_c}
-    return {
-        **dict(zip(columns.on, map(float, schedule), strict=True)),
-        **dict(zip(columns.after_c, after_c, strict=True)),
-        **{started: float(schedule[step] and not was_on[step]) for step, started in enumerate(columns.started)},
-        **{variable: max(0.0, sun_c[step]) for step, variable in columns.sun_c.items()},
-        **{variable: float(sun_c[step] > 0) for step, variable in columns.shines.items()},
-    }
-
-
-def _solved(
-    program: pulp.LpProblem,
-    columns: Mapping[Name, _Columns],
-    known: Mapping[pulp.LpVariable, float],
-    time_limit_s: float,
-) -> Answer:
-    """Solve by PuLP's HiGHS, taken step by step.
-
-    LpProblem.solve() offers no place to hand a known solution over, calls one found at the time limit "Optimal", and
-    reads values where there are none.
-    """
-    solver = pulp.HiGHS(msg=False, threads=1, timeLimit=time_limit_s, gapRel=RELATIVE_GAP)
-    solver.createAndConfigureSolver(program)
-    solver.buildSolverModel(program)
-    highs = program.solverModel
-    if known:
-        start = highspy.HighsSolution()
-        start.col_value = [known[variable] for variable in program.variables()]
-        highs.setSolution(start)
-    solver.callSolver(program)
-    info, status = highs.getInfo(), highs.getModelStatus()
-    if info.primal_solution_status != highspy.SolutionStatus.kSolutionStatusFeasible:
-        missing = _MISSING.get(status, Fallback.PLANNER_FAILED)
-        return Answer(schedule=None, bound_try=None, optimal=False, missing=missing)
-    values = highs.getSolution().col_value
+    if window is not None and start is None:
+        raise ValueError("a window needs a dispatch to differ from")
+    began_s = time.monotonic()
+    day = _Day(model, limits, start, window)
+    problem = day.program.close()
+    left_s = max(SHORTEST_S, time_limit_s - (time.monotonic() - began_s))
+    outcome = by_cbc(problem, left_s) if solver is Solver.CBC else by_highs(problem, left_s)
     return Answer(
-        schedule={name: tuple(values[on.index] > 0.5 for on in mine.on) for name, mine in columns.items()},
-        bound_try=info.mip_dual_bound if isfinite(info.mip_dual_bound) else None,
-        optimal=status == highspy.HighsModelStatus.kOptimal,
-        missing=None,
+        dispatch=day.read() if outcome.missing is None else None,
+        bound_try=outcome.bound_try,
+        optimal=outcome.optimal,
+        missing=outcome.missing,
     )
+
+
+class _Day:
+    """The program of a model, and how its solution is read."""
+
+    def __init__(
+        self, model: Model, limits: Mapping[Name, Limits], start: Dispatch | None, window: Window | None
+    ) -> None:
+        self._model = model
+        self._known = None if start is None else Known(start, model.predict(start))
+        self._window = window
+        self.program = Program()
+        self._flows = [Flow(rest / 1000, {}, rest / 1000, rest / 1000) for rest in model.exchange.rest_w]
+        self._on = {load.name: self._add_load(load, limits[load.name]) for load in model.loads}
+        self._runs = [self._add_errand(place) for place in range(len(model.errands))]
+        self._accumulator = self._add_bank()
+        add_meter(
+            self.program, model.exchange, self._flows, None if self._known is None else self._known.prediction.net_w
+        )
+
+    def read(self) -> Dispatch:
+        """The dispatch that the solver's values mean."""
+        loads = {name: tuple(column.value() > 0.5 for column in on) for name, on in self._on.items()}
+        switched = Dispatch(loads=loads, runs=tuple(course.read() for course in self._runs))
+        model = self._model
+        if model.bank is None or self._accumulator is None:
+            return switched
+        least_w = [lowest_w(model.exchange, step) for step in range(len(model.steps))]
+        others_w = model.net_w(switched)
+        battery_w = course_w(self._accumulator, model.bank, model.exchange, others_w, least_w)
+        return Dispatch(loads=switched.loads, runs=switched.runs, battery_w=battery_w)
+
+    def _add_load(self, load: Load, limits: Limits) -> list[pulp.LpVariable]:
+        choices = [self._choice(load, step) for step in range(len(self._flows))]
+        on = add_load(self.program, load, limits, choices, self._known)
+        power_kw = load.power_w / 1000
+        for flow, column, (must, may) in zip(self._flows, on, choices, strict=True):
+            flow.add({column: power_kw}, power_kw * must, power_kw * may)
+        return on
+
+    def _choice(self, load: Load, step: int) -> tuple[bool, bool]:
+        """Whether a load must and whether it may be on."""
+        if self._known is not None and self._window is not None and self._window.holds(load.name, step):
+            was_on = bool(self._known.dispatch.loads[load.name][step])
+            return was_on, was_on
+        if load.is_held(step):
+            return load.on_at_start, load.on_at_start
+        # What the battery gives may be what the limit leaves too little of.
+        bank = self._model.bank
+        helped = bank is not None and load.power_w <= self._model.exchange.spare_w[step] + bank.discharge_w
+        return False, load.may_run[step] or helped
+
+    def _add_errand(self, place: int) -> Course:
+        errand, known, window = self._model.errands[place], self._known, self._window
+        course = add_errand(
+            self.program,
+            f"run_{place}",
+            errand,
+            None if known is None else known.dispatch.runs[place],
+            lambda step: window is not None and window.holds(errand.appliance, step),
+            len(self._flows),
+        )
+        for flow, power_kw, high_kw in zip(self._flows, course.power_kw, course.high_kw, strict=True):
+            flow.add(power_kw, 0.0, high_kw)
+        return course
+
+    def _add_bank(self) -> Accumulator | None:
+        model, known = self._model, self._known
+        if model.bank is None:
+            return None
+        exchange, bank = model.exchange, model.bank
+        columns = add_bank(self.program, bank, exchange.hours, None if known is None else known.dispatch.battery_w)
+        for step, flow in enumerate(self._flows):
+            power_kw = {columns.charge_kw[step]: 1.0, columns.discharge_kw[step]: -1.0}
+            flow.add(power_kw, -bank.discharge_w / 1000, bank.charge_w / 1000)
+        # Burning energy means to draw more for the same. That pays where drawing more does; or in any step, if what is
+        # burned makes room for such a gain and cannot be used or sold.
+        falls = [may_fall(exchange, step, flow) for step, flow in enumerate(self._flows)]
+        stuck = [1000 * flow.low_kw < lowest_w(exchange, step) for step, flow in enumerate(self._flows)]
+        tempting = [step for step in range(len(falls)) if falls[step] or (any(falls) and stuck[step])]
+        add_exclusion(self.program, columns, bank, tempting)
+        return columns

@@ -1,0 +1,1 @@
+"""The plain mixed-integer program of the whole house, part by part."""
