@@ -58,7 +58,7 @@ class Errand:
         on = [step for step, runs_now in enumerate(runs) if runs_now]
         if not on:
             return self.may_skip
-        whole = len(on) == min(self.duration, len(runs) - on[0]) if self.uninterruptible else len(on) == self.duration
+        whole = len(on) == self.duration
         together = on[-1] - on[0] + 1 == len(on) or not self.uninterruptible
         begun = on[0] == 0 or not (self.is_running and self.uninterruptible)
         return whole and together and begun and self.first <= on[0] and on[-1] < self.stop
