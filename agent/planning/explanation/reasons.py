@@ -16,7 +16,7 @@ from agent.domain.interval import Interval
 from agent.domain.plan import Purpose, Reason
 from agent.planning.admissible import hygienic_step
 from agent.planning.answer import blocks
-from agent.planning.cells import Guide
+from agent.planning.bounds import Guide
 from agent.planning.limits import TOLERANCE_C, Limits
 from agent.planning.marginal import marginal_try, room_beside
 from agent.planning.model import Dispatch, Load, Model
@@ -25,8 +25,8 @@ from agent.planning.pricing import priced
 _CELLS = 3_000
 _HARDLY = 0.34
 """A block of which no more than this could be spared is there for comfort."""
-_SURPLUS = 0.98
-"""A block that pays less than this share of the price of buying runs on own generation."""
+_MOSTLY = 0.5
+"""A block of which more than this would be sold otherwise runs on own generation."""
 
 
 def reasons_of(model: Model, limits: Mapping[Name, Limits], dispatch: Dispatch) -> tuple[Reason, ...]:
@@ -46,6 +46,13 @@ class _Case:
     schedule: Sequence[bool]
     trajectory_c: tuple[float, ...]
     guide: Guide
+    others_w: tuple[float, ...]
+    """Net power of the home without it."""
+
+    def own_share(self, steps: Sequence[int]) -> float:
+        """The part of its energy in these steps that would be sold or lost if it were off."""
+        own_w = (min(self.load.power_w, max(0.0, -self.others_w[step])) for step in steps)
+        return sum(own_w) / (self.load.power_w * len(steps))
 
     def holds(self, step: int, at_c: float) -> bool:
         """Whether a step may end at a temperature."""
@@ -82,6 +89,7 @@ def _load_reasons(model: Model, limits: Limits, dispatch: Dispatch, load: Load) 
         schedule=schedule,
         trajectory_c=load.store.trajectory(schedule),
         guide=priced(alone, limits, costs_try, _CELLS).guide,
+        others_w=tuple(net - load.power_w * on for net, on in zip(model.net_w(dispatch), schedule, strict=True)),
     )
     hot_by = hygienic_step(load, case.trajectory_c)
     place = {step.start: index for index, step in enumerate(model.steps)}
@@ -98,22 +106,20 @@ def _serves(load: Load, steps: range, hot_by: int) -> bool:
 
 def _reason(model: Model, case: _Case, block: Interval, steps: range, *, hygienic: bool) -> Reason:
     load, hours = case.load, model.exchange.hours
-    kwh = load.power_w / 1000 * sum(hours[step] for step in steps)
-    price = sum(case.costs_try[step] for step in steps) / kwh
+    price = sum(case.costs_try[step] for step in steps) / (load.power_w / 1000 * sum(hours[step] for step in steps))
     needed = case.idle_until(steps[0])
     otherwise = _otherwise(case, steps)
     purpose = Purpose.CHEAP
-    bought_try = sum(model.exchange.buy_try_per_kwh[step] * load.power_w / 1000 * hours[step] for step in steps)
     if load.on_at_start and steps[0] == 0 and load.held:
         purpose = Purpose.HELD
     elif hygienic:
         purpose = Purpose.HYGIENE
-    elif otherwise.spared <= _HARDLY * len(steps):
-        purpose = Purpose.COMFORT
     elif price < 0:
         purpose = Purpose.PAID
-    elif price < _SURPLUS * bought_try / kwh:
+    elif case.own_share(steps) > _MOSTLY:
         purpose = Purpose.SURPLUS
+    elif otherwise.spared <= _HARDLY * len(steps):
+        purpose = Purpose.COMFORT
     elif needed is None:
         purpose = Purpose.HEAT_LEFT
     return Reason(
