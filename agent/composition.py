@@ -12,6 +12,7 @@ from agent.adapters.feeds.retrying import Patience, Retry, RetryingPrices, Retry
 from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.clock import SharedClock, SystemClock
+from agent.control.circuits import circuit_of
 from agent.domain.device import Ability, Role
 from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
 from agent.ports import Clock, Device, Prices, Weather
@@ -21,6 +22,7 @@ from agent.settings import DeviceSettings, EpiasSettings, MqttSettings, Settings
 _NEEDED = {
     Role.AIR_CONDITIONER: Ability.RELAY,
     Role.WATER_HEATER: Ability.RELAY,
+    Role.APPLIANCE: Ability.RELAY,
     Role.ROOM_THERMOMETER: Ability.THERMOMETER,
     Role.TANK_THERMOMETER: Ability.THERMOMETER,
     Role.HOUSE_METER: Ability.METER,
@@ -121,13 +123,29 @@ def device_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:
         yield from _overload(settings, device, profiles)
 
 
+def run_faults(settings: Settings) -> Iterator[str]:
+    """Why a home can be planned, but not yet be run as its settings describe it, one line each."""
+    house, roles = settings.house, {device.role for device in settings.devices}
+    if house.battery is not None:
+        yield (
+            f"house.battery (capacity_wh {house.battery.capacity_wh:g}): no battery can be driven yet, and a plan "
+            "would count on what nobody carries out. Leave [house.battery] out; `kwh-hub plan` can plan with it"
+        )
+    if house.tank is not None and house.tank.legionella is not None and Role.TANK_THERMOMETER not in roles:
+        yield (
+            f"house.tank.legionella (every_days {house.tank.legionella.every_days}): no device has the role "
+            "tank_thermometer, so nobody can tell whether the tank was hot. Adopt one, or leave it out"
+        )
+
+
 def _overload(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[str]:
-    if device.role not in settings.house.loads:
+    house, load = settings.house, device.role.value if device.load is None else device.load
+    if load not in house.loads and device.load is None:
         return
-    power_w = settings.house.load(device.role).power_w
+    power_w = circuit_of(house, load).power_w
     profile = profiles.named(device.profile)
     if profile.carries(power_w) is False:
         yield (
-            f"devices.{device.name}: its relay carries {profile.max_power_w:.0f} W, but the {device.role} draws "
+            f"devices.{device.name}: its relay carries {profile.max_power_w:.0f} W, but the {load} draws "
             f"{power_w:.0f} W; it would burn. Use a contactor or a stronger relay"
         )

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
+from agent.control.circuits import circuit_of
 from agent.control.conditions import Conditions
 from agent.control.executor import Executor
+from agent.control.history import History
 from agent.control.interlock import Situation
 from agent.control.sampler import Sampler, Snapshot
-from agent.control.schedule import still_good, switching_instants, wants
+from agent.control.schedule import still_good, switching_instants, wants, wants_of_appliances
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
+from agent.domain.comfort import Band
 from agent.domain.device import Name, Reading, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
 from agent.domain.interval import Interval
@@ -19,11 +22,13 @@ from agent.domain.plan import Fallback, Plan
 from agent.errors import JournalUnreadable
 from agent.fetching import Fetching
 from agent.forecasting.base_load import base_load
+from agent.forecasting.comfort import room_band, setpoint_c, tank_band
 from agent.forecasting.hot_water import hot_water
 from agent.jobs import Job, Timetable, daily, every
 from agent.outlook import Outlook, horizon, without_margins
 from agent.ports import Clock, Device, Ledger, Planner, Telemetry
 from agent.settings import Settings
+from agent.telling import changes_in_words, miss_in_words, plan_in_words
 
 _log = logging.getLogger(__name__)
 
@@ -73,11 +78,9 @@ class Day:
         self._beat = beat
         self._outlook = Outlook(settings, ledger)
         self._sampler = Sampler(devices, telemetry, clock)
-        self._relays = {
-            load: self._roles[role]
-            for load, role in LOAD_ROLES.items()
-            if role in self._roles and self._roles[role].relay is not None and load in settings.house.loads
-        }
+        self._relays = _relays(settings, devices)
+        self._switched_appliances = [one.name for one in settings.house.appliances if one.name in self._relays]
+        self._history = self._history_of_home()
         self._executor = Executor(house=settings.house, relays=self._relays, ledger=ledger, clock=clock)
         self._conditions = conditions
         self._fetching = fetching
@@ -121,12 +124,16 @@ class Day:
             plan = await self._plan_in_force()
             measured = await self._measured_c(snapshot)
             state = await self._state(snapshot, plan, measured)
+            by_hand = await self._executor.started_by_hand(state.loads)
             followed = still_good(plan, snapshot.at, self._longest_trust())
-            wanted = wants(self._settings.house, followed, snapshot.at, measured)
-            await self._executor.hold(wanted, await self._situation(snapshot, state))
+            wanted = [
+                *wants(self._settings.house, followed, snapshot.at, measured, self._setpoints_c(snapshot.at)),
+                *wants_of_appliances(followed, snapshot.at, self._switched_appliances, by_hand),
+            ]
+            await self._executor.hold(wanted, await self._situation(snapshot, state, followed))
         self._beat(plan.plan_id if plan is not None else None)
         if plan is not None and self._has_settled(plan, snapshot.at) and not self._planning.locked():
-            drift = deviation(self._settings.house, plan, state, self._deviation_limits_c(snapshot.at))
+            drift = deviation(plan, state, self._wanted(snapshot.at), self._deviation_limits_c(snapshot.at))
             if drift is not None:
                 _log.info("planning anew: %s", drift)
                 self._timetable.soon("plan", self.make_plan)
@@ -137,14 +144,16 @@ class Day:
             return
         async with self._planning, self._timetable.standing_still():
             snapshot = await self._snapshot()
-            plan = await self._plan_in_force()
-            state = await self._state(snapshot, plan, await self._measured_c(snapshot))
-            answer = await self._planner.plan(await self._outlook.problem(state))
-            plan = without_margins(answer, self._settings.house)
+            announced = await self._plan_in_force()
+            now = await self._state(snapshot, announced, await self._measured_c(snapshot))
+            state = await self._history.completed(now)
+            problem = await self._outlook.problem(state, await self._history.ran(state), announced)
+            answer = await self._planner.plan(problem)
+            plan = without_margins(answer, self._settings.house, self._settings.home.zone)
             await self._ledger.add_plan(plan)
             failed = sorted(plan.fallbacks & _PLANNER_FALLBACKS)
             await self._conditions.report("planner", well=not failed, detail=", ".join(failed))
-            _log.info("%s", _in_words(plan))
+            self._say(plan)
             self._follow(plan)
             await self.step()
 
@@ -184,6 +193,15 @@ class Day:
         if news and well:
             await self.step()
 
+    def _say(self, plan: Plan) -> None:
+        zone = self._settings.home.zone
+        _log.info("%s", plan_in_words(plan))
+        changed = changes_in_words(plan.changes, zone) if plan.changes is not None else None
+        if changed is not None:
+            _log.info("%s", changed)
+        for miss in plan.misses:
+            _log.warning("%s", miss_in_words(miss, zone))
+
     def _follow(self, plan: Plan) -> None:
         self._timetable.at("switch", switching_instants(plan, self._clock.now()), self.step)
 
@@ -222,11 +240,12 @@ class Day:
         loads = await self._executor.load_states(snapshot)
         return house_state(self._settings.house, snapshot.at, measured, plan, loads)
 
-    async def _situation(self, snapshot: Snapshot, state: HouseState) -> Situation:
+    async def _situation(self, snapshot: Snapshot, state: HouseState, plan: Plan | None) -> Situation:
         silent_w = await self._executor.silent_power_w(snapshot)
-        base_w = self._base_load_w(snapshot.at)
+        base_w = self._base_load_w(snapshot.at) + self._started_by_owner_w(snapshot.at, plan)
         warmest_c = await self._tank_at_most_c(snapshot, state)
-        return situation(snapshot, state, self._metered_loads(), self._house_meter(), base_w, silent_w, warmest_c)
+        meter = self._name_of(Role.HOUSE_METER)
+        return situation(snapshot, state, self._metered_loads(), meter, base_w, silent_w, warmest_c)
 
     async def _tank_at_most_c(self, snapshot: Snapshot, state: HouseState) -> float | None:
         """None where the tank has no thermometer: then its own thermostat is all that watches it."""
@@ -248,9 +267,37 @@ class Day:
     def _metered_loads(self) -> Mapping[Name, Name]:
         return {load: device.name for load, device in self._relays.items() if device.meter is not None}
 
-    def _house_meter(self) -> Name | None:
-        device = self._roles.get(Role.HOUSE_METER)
+    def _history_of_home(self) -> History:
+        return History(
+            house=self._settings.house,
+            zone=self._settings.home.zone,
+            demand=self._settings.demand,
+            ledger=self._ledger,
+            telemetry=self._telemetry,
+            tank_thermometer=self._name_of(Role.TANK_THERMOMETER),
+            house_meter=self._name_of(Role.HOUSE_METER),
+            switched=frozenset(self._switched_appliances),
+        )
+
+    def _name_of(self, role: Role) -> Name | None:
+        device = self._roles.get(role)
         return device.name if device is not None else None
+
+    def _started_by_owner_w(self, at: datetime, plan: Plan | None) -> float:
+        """What appliances without a relay draw if their owner starts them as planned, W."""
+        planned = [] if plan is None else [part.load for part in plan.loads if part.is_on(at)]
+        names = [one.name for one in self._settings.house.appliances if one.name not in self._relays]
+        return sum(circuit_of(self._settings.house, name).power_w for name in names if name in planned)
+
+    def _wanted(self, at: datetime) -> Mapping[str, Band]:
+        """What people want of room and tank at a moment."""
+        house, zone = self._settings.house, self._settings.home.zone
+        bands = {"room": room_band(house, at, zone), "tank": tank_band(house, at, zone)}
+        return {part: band for part, band in bands.items() if band is not None}
+
+    def _setpoints_c(self, at: datetime) -> Mapping[Name, float]:
+        house = self._settings.house
+        return {load: setpoint_c(house, load, at, self._settings.home.zone) for load in house.loads}
 
     def _base_load_w(self, at: datetime) -> float:
         span = horizon(at, 60, 60)
@@ -267,12 +314,10 @@ class Day:
         return at - plan.made_at >= timedelta(seconds=self._settings.planning.settle_s)
 
 
-def _in_words(plan: Plan) -> str:
-    proof = plan.proof
-    gap = f"proven within {proof.gap_movable:.1%}" if proof.gap_movable is not None else "nothing proven"
-    without = f"; without {', '.join(sorted(plan.fallbacks))}" if plan.fallbacks else ""
-    blocks = sum(len(load.on) for load in plan.loads)
-    return (
-        f"plan {plan.plan_id} by {plan.method}: {blocks} blocks, movable {proof.movable_try:.2f} TL "
-        f"(thermostat {proof.thermostat_movable_try:.2f} TL), {gap}, {proof.solve_s:.1f} s{without}"
-    )
+def _relays(settings: Settings, devices: Sequence[Device]) -> Mapping[Name, Device]:
+    """The devices with a relay, by the load or the appliance that each switches."""
+    known = {*settings.house.loads, *(appliance.name for appliance in settings.house.appliances)}
+    load_of = {role: load for load, role in LOAD_ROLES.items()}
+    appliance_of = {device.name: device.load for device in settings.devices}
+    loads = [(load_of.get(device.role) or appliance_of.get(device.name), device) for device in devices]
+    return {load: device for load, device in loads if load in known and device.relay is not None}

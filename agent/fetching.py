@@ -37,7 +37,7 @@ class Fetching:
         conditions: Conditions,
     ) -> None:
         self._zone = settings.home.zone
-        self._prices = prices if settings.tariff.follows_market else None
+        self._prices = prices if settings.needs_market else None
         self._weather = weather
         self._clock = clock
         self._ledger = ledger

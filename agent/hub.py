@@ -17,7 +17,7 @@ from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.composition import broker_of, device_faults, devices_of, prices_of, weather_of
+from agent.composition import broker_of, device_faults, devices_of, prices_of, run_faults, weather_of
 from agent.control.conditions import Conditions
 from agent.day import Day
 from agent.errors import BrokerUnreachable, JournalError, SettingsInvalid
@@ -105,6 +105,9 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
     faults = list(device_faults(settings, profiles))
     if faults:
         raise SettingsInvalid("the devices cannot be used as they are set:\n  " + "\n  ".join(faults))
+    missing = list(run_faults(settings))
+    if missing:
+        raise SettingsInvalid("this home can be planned, but not be run:\n  " + "\n  ".join(missing))
     async with AsyncExitStack() as stack:
         stack.enter_context(alone_in(settings.storage.folder))
         ledger = await stack.enter_async_context(open_ledger(settings.storage.folder))

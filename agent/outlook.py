@@ -1,16 +1,22 @@
 """What lies ahead of the home: everything that is known or must be guessed, gathered into one problem."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from agent.domain.comfort import Band
-from agent.domain.house import House, HouseState
+from agent.domain.comfort import Away, Band, BandFrom
+from agent.domain.device import Name
+from agent.domain.house import House, HouseState, Legionella, Room, Tank
 from agent.domain.interval import Interval, Series
+from agent.domain.local_day import local_day
 from agent.domain.market import DayAheadPrices, PriceStatus
-from agent.domain.plan import Fallback, Plan
+from agent.domain.plan import ComfortMiss, Fallback, Plan
 from agent.domain.problem import Problem
 from agent.domain.weather import WeatherForecast, WeatherSource
+from agent.forecasting.appliance_runs import runs_ahead
 from agent.forecasting.base_load import base_load
+from agent.forecasting.comfort import room_wanted, tank_wanted
+from agent.forecasting.generation import generation
 from agent.forecasting.hot_water import hot_water
 from agent.forecasting.prices import market_prices
 from agent.forecasting.sun import climate_forecast
@@ -39,12 +45,22 @@ class Outlook:
         self._settings = settings
         self._ledger = ledger
 
-    async def problem(self, state: HouseState) -> Problem:
-        """The problem from the step that holds `state.at` to the end of the horizon. Raises JournalError."""
+    async def problem(
+        self,
+        state: HouseState,
+        ran: Mapping[Name, Sequence[Interval]] | None = None,
+        announced: Plan | None = None,
+    ) -> Problem:
+        """The problem from the step that holds `state.at` to the end of the horizon. Raises JournalError.
+
+        `ran` says when each appliance has run of late; `announced` is the plan in force.
+        """
         planning = self._settings.planning
-        span = horizon(state.at, planning.step_s, planning.horizon_s)
-        known = await self.known_prices(span) if self._settings.tariff.follows_market else {}
-        return problem_of(self._settings, state, span, known, await self.weather(state.at, span))
+        longest = horizon(state.at, planning.step_s, planning.longest_horizon_s)
+        known = await self.known_prices(longest) if self._settings.needs_market else {}
+        span = planned_horizon(self._settings, state.at, known)
+        weather = await self.weather(state.at, span)
+        return problem_of(self._settings, state, span, known, weather, ran=ran, announced=announced)
 
     async def known_prices(self, span: Interval) -> Mapping[date, DayAheadPrices]:
         """The prices in the ledger for the days of a span and the week before it."""
@@ -74,6 +90,7 @@ class Outlook:
             source=WeatherSource.LAST_GOOD if complete else WeatherSource.CLIMATE,
             outdoor_temperature_c=fine.outdoor_temperature_c.over(climate.outdoor_temperature_c),
             irradiance_w_m2=fine.irradiance_w_m2.over(climate.irradiance_w_m2),
+            wind_speed_m_s=fine.wind_speed_m_s,
         )
 
 
@@ -83,65 +100,173 @@ def problem_of(
     span: Interval,
     known_prices: Mapping[date, DayAheadPrices],
     weather: WeatherForecast,
+    *,
+    ran: Mapping[Name, Sequence[Interval]] | None = None,
+    announced: Plan | None = None,
 ) -> Problem:
-    """The problem of a home over a span, from what is known; what had to be guessed is flagged.
-
-    The weather must cover the span; prices are needed only where the tariff follows the market.
-    """
-    zone = settings.home.zone
-    market, status = Series(), PriceStatus.FINAL
-    if settings.tariff.follows_market:
-        market, status = market_prices(span, known_prices, zone)
-    flags = (
-        _PRICE_FALLBACK.get(status),
-        _WEATHER_FALLBACK.get(weather.source),
-        Fallback.TEMPERATURE_ESTIMATED if state.estimated else None,
-    )
+    """The problem of a home over a span that the weather covers; what had to be guessed is flagged."""
+    zone, planned = settings.home.zone, with_margins(settings.house, settings.planning)
+    market, status = market_prices(span, known_prices, zone) if settings.needs_market else (Series(), PriceStatus.FINAL)
     return Problem(
         horizon=span,
         step_s=settings.planning.step_s,
-        house=with_margins(settings.house, settings.planning),
+        time_zone=settings.home.time_zone,
+        house=planned,
         state=state,
         price_try_per_kwh=settings.tariff.prices(span, market, zone),
+        export_try_per_kwh=None if settings.export is None else settings.export.prices(span, market, zone),
+        demand=settings.demand,
         outdoor_temperature_c=weather.outdoor_temperature_c.cut(span),
         irradiance_w_m2=weather.irradiance_w_m2.cut(span),
         base_load_w=base_load(settings.house, span, zone),
+        generation_w=generation(settings.house, weather, span),
         hot_water_kg_per_s=hot_water(settings.house, span, zone),
+        room_wanted=room_wanted(planned, span, zone),
+        tank_wanted=tank_wanted(planned, span, zone),
+        runs=runs_ahead(settings.house.appliances, span, zone, ran),
+        announced=announced if announced is not None and announced.horizon.overlap_s(span) else None,
+        end=settings.planning.end,
         time_limit_s=settings.planning.time_limit_s,
         solver=settings.planning.solver,
-        fallbacks=frozenset(flag for flag in flags if flag is not None),
+        fallbacks=_guessed(status, weather, state),
     )
 
 
+def _guessed(prices: PriceStatus, weather: WeatherForecast, state: HouseState) -> frozenset[Fallback]:
+    flags = (
+        _PRICE_FALLBACK.get(prices),
+        _WEATHER_FALLBACK.get(weather.source),
+        Fallback.TEMPERATURE_ESTIMATED if state.estimated else None,
+    )
+    return frozenset(flag for flag in flags if flag is not None)
+
+
 def with_margins(house: House, planning: PlanningSettings) -> House:
-    """The house with comfort bands that are narrower by the planning margins, where they leave half of the band."""
-    room, tank = house.room, house.tank
-    if room is not None:
-        margin_c = min(planning.room_margin_c, (room.comfort.high_c - room.comfort.low_c) / 4)
-        band = Band(low_c=room.comfort.low_c + margin_c, high_c=room.comfort.high_c - margin_c)
-        room = room.model_copy(update={"comfort": band})
-    if tank is not None:
-        margin_c = min(planning.tank_margin_c, (tank.comfort.high_c - tank.comfort.low_c) / 2)
-        band = Band(low_c=tank.comfort.low_c + margin_c, high_c=tank.comfort.high_c)
-        tank = tank.model_copy(update={"comfort": band})
-    return house.model_copy(update={"room": room, "tank": tank})
+    """The house as it is planned: every band narrower by the planning margins, where they leave half of it.
+
+    Against legionella the tank is planned hotter by the margin of the tank, at most half of the way to its limit: what
+    falls short by a tenth of a degree would have to be done again.
+    """
+    return house.model_copy(
+        update={
+            "room": None if house.room is None else _room_with_margins(house.room, planning),
+            "tank": None if house.tank is None else _tank_with_margins(house.tank, planning),
+            "away": tuple(_away_with_margins(away, planning) for away in house.away),
+        }
+    )
 
 
-def without_margins(plan: Plan, house: House) -> Plan:
+def _room_with_margins(room: Room, planning: PlanningSettings) -> Room:
+    return room.model_copy(
+        update={
+            "comfort": _room_band(room.comfort, planning),
+            "schedule": tuple(_replaced(entry, _room_band(entry.band, planning)) for entry in room.schedule),
+        }
+    )
+
+
+def _tank_with_margins(tank: Tank, planning: PlanningSettings) -> Tank:
+    return tank.model_copy(
+        update={
+            "comfort": _tank_band(tank.comfort, planning),
+            "schedule": tuple(_replaced(entry, _tank_band(entry.band, planning)) for entry in tank.schedule),
+            "legionella": None if tank.legionella is None else _hotter(tank.legionella, tank, planning),
+        }
+    )
+
+
+def _away_with_margins(away: Away, planning: PlanningSettings) -> Away:
+    return away.model_copy(
+        update={
+            "room": _room_band(away.room, planning),
+            "tank_low_c": away.tank_low_c + planning.tank_margin_c,
+        }
+    )
+
+
+def _hotter(asked: Legionella, tank: Tank, planning: PlanningSettings) -> Legionella:
+    warmest_c = max(band.high_c for band in (tank.comfort, *(entry.band for entry in tank.schedule)))
+    margin_c = min(planning.tank_margin_c, max(0.0, warmest_c - asked.temperature_c) / 2)
+    return asked.model_copy(update={"temperature_c": asked.temperature_c + margin_c})
+
+
+def _replaced(entry: BandFrom, band: Band) -> BandFrom:
+    return entry.model_copy(update={"band": band})
+
+
+def _room_band(band: Band, planning: PlanningSettings) -> Band:
+    margin_c = min(planning.room_margin_c, (band.high_c - band.low_c) / 4)
+    return Band(low_c=band.low_c + margin_c, high_c=band.high_c - margin_c)
+
+
+def _tank_band(band: Band, planning: PlanningSettings) -> Band:
+    margin_c = min(planning.tank_margin_c, (band.high_c - band.low_c) / 2)
+    return Band(low_c=band.low_c + margin_c, high_c=band.high_c)
+
+
+def without_margins(plan: Plan, house: House, zone: ZoneInfo) -> Plan:
     """The plan, judged by the owner's bands: eating into a margin is no miss of comfort."""
-    if Fallback.COMFORT_RELAXED not in plan.fallbacks:
-        return plan
-    expected = ((house.room, plan.room_temperature_c), (house.tank, plan.tank_temperature_c))
-    for part, trajectory in expected:
-        band = part.comfort if part is not None else None
-        inside = _tolerant(band) if band is not None else None
-        if inside is not None and trajectory is not None and not all(map(inside, trajectory.values)):
-            return plan
-    return plan.model_copy(update={"fallbacks": plan.fallbacks - {Fallback.COMFORT_RELAXED}})
+    outside = {"room": list(_outside(plan, house, zone, "room")), "tank": list(_outside(plan, house, zone, "tank"))}
+    misses = [_judged(miss, outside[miss.part]) for miss in plan.misses]
+    kept = tuple(miss for miss in misses if miss is not None)
+    forgiven = frozenset() if any(outside.values()) else frozenset({Fallback.COMFORT_RELAXED})
+    return plan.model_copy(update={"fallbacks": plan.fallbacks - forgiven, "misses": kept})
 
 
-def _tolerant(band: Band) -> Callable[[float], bool]:
-    return lambda temperature_c: band.low_c - _ROUNDING_C <= temperature_c <= band.high_c + _ROUNDING_C
+_Outside = tuple[Interval, float, float]
+"""A step, the temperature at its end, and how far that is outside the owner's band, °C."""
+
+
+def _outside(plan: Plan, house: House, zone: ZoneInfo, part: str) -> Iterator[_Outside]:
+    room = part == "room"
+    trajectory, where = (plan.room_temperature_c, house.room) if room else (plan.tank_temperature_c, house.tank)
+    if trajectory is None or where is None:
+        return
+    wanted = (room_wanted if room else tank_wanted)(house, plan.horizon, zone)
+    for step, at_c in trajectory.items():
+        low_c = where.comfort.low_c if wanted is None else wanted.low_c.at(step.start)
+        high_c = where.comfort.high_c if wanted is None else wanted.high_c.at(step.start)
+        off_c = max(low_c - at_c, at_c - high_c)
+        if off_c > _ROUNDING_C:
+            yield step, at_c, off_c
+
+
+def _judged(miss: ComfortMiss, outside: Sequence[_Outside]) -> ComfortMiss | None:
+    """What is left of a miss by the owner's band; None if nothing is."""
+    left = [row for row in outside if row[0].overlap_s(miss.span) > 0]
+    if not left:
+        return None
+    return miss.model_copy(
+        update={
+            "span": Interval(start=left[0][0].start, end=left[-1][0].end),
+            "degree_hours": sum(off_c * step.duration_s / 3600 for step, _, off_c in left),
+            "worst_c": max(left, key=lambda row: row[2])[1],
+        }
+    )
+
+
+def planned_horizon(settings: Settings, moment: datetime, known: Mapping[date, DayAheadPrices]) -> Interval:
+    """From the start of the step that holds the moment to the end of the known prices, within the owner's bounds.
+
+    Where no tariff follows the market all prices are known, and the shortest horizon is enough.
+    """
+    planning = settings.planning
+    shortest = horizon(moment, planning.step_s, planning.horizon_s)
+    if not settings.needs_market:
+        return shortest
+    longest = horizon(moment, planning.step_s, planning.longest_horizon_s)
+    known_until = min(longest.end, _known_until(shortest.start, known, settings.home.zone))
+    return Interval(start=shortest.start, end=max(shortest.end, known_until))
+
+
+def _known_until(moment: datetime, known: Mapping[date, DayAheadPrices], zone: ZoneInfo) -> datetime:
+    """The end of the last whole day up to which every price from the moment on is known."""
+    while True:
+        day = moment.astimezone(zone).date()
+        prices, rest = known.get(day), Interval(start=moment, end=local_day(day, zone).end)
+        if prices is None or prices.status is PriceStatus.ESTIMATED or not prices.price_try_per_kwh.covers(rest):
+            return moment
+        moment = rest.end
 
 
 def horizon(moment: datetime, step_s: int, length_s: int) -> Interval:

@@ -9,22 +9,25 @@ import difflib
 import os
 import stat
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
+from agent.domain.comfort import BandFrom
 from agent.domain.device import Name, Protocol, Role
 from agent.domain.house import House
-from agent.domain.problem import Solver
+from agent.domain.problem import EndRule, Solver
 from agent.domain.refusal import faults
-from agent.domain.tariff import HourlyMarketTariff, Tariff
+from agent.domain.tariff import DemandCharge, HourlyMarketTariff, Tariff
 from agent.domain.value import Value
 from agent.errors import SettingsInvalid
 
 ENVIRONMENT_PREFIX = "KWH_HUB_"
+SWITCHING_ROLES = (Role.AIR_CONDITIONER, Role.WATER_HEATER, Role.APPLIANCE)
+HELD_BY_MANY = (Role.METER, Role.APPLIANCE)
 
 
 def _known_zone(name: str) -> str:
@@ -108,6 +111,8 @@ class DeviceSettings(Value):
 
     name: Name
     role: Role
+    load: Name | None = None
+    """Which appliance of the house it switches; only with the role `appliance`."""
     protocol: Protocol = Protocol.MQTT
     profile: str
     address: str = Field(min_length=1)
@@ -118,6 +123,14 @@ class DeviceSettings(Value):
     """Which temperature sensor, where the device has several; for example DS18B20-2."""
     deadline_s: float | None = Field(default=None, gt=0, le=15)
     """Wall seconds until an unanswered command counts as unknown; None: as its profile says."""
+
+    @model_validator(mode="after")
+    def _says_what_it_switches(self) -> Self:
+        if self.role is Role.APPLIANCE and self.load is None:
+            raise ValueError(f'{self.name} has the role appliance: say which by load = "NAME" of [[house.appliances]]')
+        if self.role is not Role.APPLIANCE and self.load is not None:
+            raise ValueError(f"{self.name} has the role {self.role}, so it has no load: leave load out")
+        return self
 
 
 class StorageSettings(Value):
@@ -131,6 +144,9 @@ class PlanningSettings(Value):
 
     step_s: int = Field(default=300, ge=60, le=3600)
     horizon_s: int = Field(default=86_400, ge=3600, le=172_800)
+    """A plan looks at least so far ahead; what is known of prices beyond that is planned with too."""
+    longest_horizon_s: int = Field(default=172_800, ge=3600, le=172_800)
+    end: EndRule = EndRule.VALUED
     time_limit_s: float = Field(default=20.0, gt=0, le=300)
     solver: Solver = Solver.DP
     replan_after_s: int = Field(default=21_600, ge=900)
@@ -179,6 +195,9 @@ class Settings(Value):
     home: HomeSettings = HomeSettings()
     house: House
     tariff: Tariff = HourlyMarketTariff()
+    export: Tariff | None = None
+    """What is paid for a kWh that is fed in; None if nothing is."""
+    demand: DemandCharge | None = None
     devices: tuple[DeviceSettings, ...] = ()
     epias: EpiasSettings = EpiasSettings()
     weather: WeatherSettings = WeatherSettings()
@@ -190,22 +209,113 @@ class Settings(Value):
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
 
+    @property
+    def needs_market(self) -> bool:
+        """Whether day-ahead prices are needed."""
+        return self.tariff.follows_market or (self.export is not None and self.export.follows_market)
+
     @model_validator(mode="after")
     def _devices_are_told_apart(self) -> Self:
         names = [device.name for device in self.devices]
         twice = {name for name in names if names.count(name) > 1}
         if twice:
             raise ValueError(f"devices: the name {', '.join(sorted(twice))} is given twice")
-        for role in set(Role) - {Role.METER}:
+        for role in set(Role) - set(HELD_BY_MANY):
             holders = [device.name for device in self.devices if device.role is role]
             if len(holders) > 1:
                 raise ValueError(f"devices: {' and '.join(holders)} both have the role {role}; one can")
-        switched = [device for device in self.devices if device.role in (Role.AIR_CONDITIONER, Role.WATER_HEATER)]
+        switched = [device for device in self.devices if device.role in SWITCHING_ROLES]
         relays = [(device.address.upper().replace(":", ""), device.channel) for device in switched]
         if len(set(relays)) < len(relays):
             same = " and ".join(device.name for device in switched)
             raise ValueError(f"devices: {same} are the same relay (address and channel); each load needs its own")
         return self
+
+    @model_validator(mode="after")
+    def _appliances_have_their_own_devices(self) -> Self:
+        known = [appliance.name for appliance in self.house.appliances]
+        switched = [device for device in self.devices if device.load is not None]
+        for device in switched:
+            if device.load not in known:
+                there = f"the house has {', '.join(known)}" if known else "the house has none"
+                raise ValueError(f"devices: {device.name} switches {device.load}, but {there} ([[house.appliances]])")
+        loads = [device.load for device in switched]
+        for load in known:
+            if loads.count(load) > 1:
+                holders = [device.name for device in switched if device.load == load]
+                raise ValueError(f"devices: {' and '.join(holders)} both switch {load}; one can")
+        return self
+
+    @model_validator(mode="after")
+    def _wishes_do_not_contradict(self) -> Self:
+        said = [*_contradictions_in_time(self), *_contradictions_of_heat(self.house), *_never_within_limit(self.house)]
+        if said:
+            raise ValueError("; ".join(said))
+        return self
+
+
+def _contradictions_in_time(settings: Settings) -> Iterator[str]:
+    planning, demand, house = settings.planning, settings.demand, settings.house
+    if planning.longest_horizon_s < planning.horizon_s:
+        yield (
+            f"planning.longest_horizon_s {planning.longest_horizon_s} is below planning.horizon_s {planning.horizon_s}"
+        )
+    if demand is not None and demand.window_s % planning.step_s:
+        yield f"demand.window_s {demand.window_s} is not a multiple of planning.step_s {planning.step_s}"
+    for appliance in house.appliances:
+        if not appliance.days:
+            yield f"house.appliances.{appliance.name}.days is empty, so it would never run: name a day or leave it out"
+    for name, part in (("room", house.room), ("tank", house.tank)):
+        if part is not None:
+            yield from _contradictions_in_schedule(f"house.{name}.schedule", part.schedule)
+
+
+def _contradictions_in_schedule(where: str, schedule: Sequence[BandFrom]) -> Iterator[str]:
+    seen = set()
+    for entry in schedule:
+        if not entry.days:
+            yield f"{where}: the entry of {entry.at} has no days: name a day or leave days out"
+        for day in entry.days:
+            if (entry.at, day) in seen:
+                yield f"{where} says two things for {day} at {entry.at}"
+            seen.add((entry.at, day))
+
+
+def _contradictions_of_heat(house: House) -> Iterator[str]:
+    tank, collector = house.tank, house.collector
+    if tank is None:
+        return
+    if tank.legionella is not None:
+        bands = [entry.band for entry in tank.schedule] or [tank.comfort]
+        warmest_c = max(band.high_c for band in bands)
+        if house.water_heater is None and collector is None:
+            yield "house.tank.legionella asks for hot water, but nothing heats the tank: add [house.water_heater]"
+        if tank.legionella.temperature_c >= warmest_c:
+            yield (
+                f"house.tank.legionella.temperature_c {tank.legionella.temperature_c} cannot be reached: no band of "
+                f"house.tank.schedule goes beyond {warmest_c}"
+            )
+    if collector is not None and collector.stops_at_c is not None and collector.stops_at_c <= tank.comfort.low_c:
+        yield (
+            f"house.collector.stops_at_c {collector.stops_at_c} is not above house.tank.comfort.low_c "
+            f"{tank.comfort.low_c}: the sun would never help"
+        )
+
+
+def _never_within_limit(house: House) -> Iterator[str]:
+    """Loads that could never run, because with the least base load they are already above the power limit."""
+    own = (house.photovoltaics, house.wind_turbine, house.battery)
+    if house.power_limit_w is None or any(part is not None for part in own):
+        return
+    base_w = min((entry.power_w for entry in house.base_load), default=0.0)
+    powers_w = {name: house.load(name).power_w for name in house.loads}
+    powers_w |= {one.name: max(phase.power_w for phase in one.phases) for one in house.appliances}
+    for name, power_w in powers_w.items():
+        if base_w + power_w > house.power_limit_w:
+            yield (
+                f"house.power_limit_w {house.power_limit_w:g} never lets {name} run: it draws {power_w:g} W beside a "
+                f"base load of {base_w:g} W"
+            )
 
 
 def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:

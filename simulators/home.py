@@ -191,7 +191,7 @@ def simulated_devices(file: HomeFile, living: LivingHome, port: int, clock: Home
     return [
         _device(
             Identity(mac=address, name=group[0].name),
-            [device for device in group if parts[device.role] is not None],
+            [device for device in group if parts.get(device.role) is not None],
             living,
             BrokerAddress(port),
             clock,

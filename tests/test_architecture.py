@@ -30,6 +30,7 @@ ALLOWED: dict[str, set[str]] = {
     "agent.jobs": {"agent", "apscheduler"},
     "agent.logs": {"agent.ports"},
     "agent.outlook": {"agent"},
+    "agent.telling": {"agent.domain"},
     "agent.day": {"agent"},
     "agent.fetching": {"agent"},
     "agent.hub": {"agent", "httpx"},

@@ -52,10 +52,10 @@ def test_eating_into_a_margin_is_no_miss_of_comfort(settings: Settings) -> None:
     state = HouseState(at=START, room_temperature_c=20.6, tank_temperature_c=55.0)
     problem = problem_of(settings, state, SPAN, known, weather)
     plan = thermostat_plan(problem, Fallback.COMFORT_RELAXED)
-    assert Fallback.COMFORT_RELAXED not in without_margins(plan, settings.house).fallbacks
+    assert Fallback.COMFORT_RELAXED not in without_margins(plan, settings.house, settings.home.zone).fallbacks
     cold = problem.model_copy(update={"state": state.model_copy(update={"room_temperature_c": 17.0})})
     missed = thermostat_plan(cold, Fallback.COMFORT_RELAXED)
-    assert Fallback.COMFORT_RELAXED in without_margins(missed, settings.house).fallbacks
+    assert Fallback.COMFORT_RELAXED in without_margins(missed, settings.house, settings.home.zone).fallbacks
 
 
 def test_what_had_to_be_guessed_is_flagged(settings: Settings) -> None:

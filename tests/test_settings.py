@@ -33,7 +33,11 @@ def test_every_example_is_accepted(example: Path) -> None:
         ("[house.collector]", "[house.colector]", "did you mean collector?"),
         ("[home]", "[hme]", "did you mean home?"),
         ('time_zone = "Europe/Istanbul"', 'time_zone = "Europe/Istambul"', "did you mean Europe/Istanbul?"),
-        ("safety_limit_c = 65.0", "safety_limit_c = 55.0", "safety_limit_c 55.0 is below comfort.high_c 60.0"),
+        (
+            "safety_limit_c = 65.0",
+            "safety_limit_c = 55.0",
+            "safety_limit_c 55.0 is below the comfort band's high_c 60.0",
+        ),
         ("low_c = 23.0, high_c = 27.0", "low_c = 27.0, high_c = 23.0", "low_c 27.0 must be below high_c 23.0"),
         ('mode = "heat"', 'mode = "heet"', "house.air_conditioner.mode: Input should be 'heat' or 'cool'"),
         ("power_w = 2000", "power_w = -2000", "house.air_conditioner.power_w: Input should be greater than 0"),
@@ -43,6 +47,121 @@ def test_every_example_is_accepted(example: Path) -> None:
 def test_a_fault_is_named_with_its_remedy(tmp_path: Path, right: str, wrong: str, expected: str) -> None:
     assert right in PAPER
     assert expected in refusal(tmp_path, PAPER.replace(right, wrong, 1))
+
+
+def relay(name: str, address: str, more: str) -> str:
+    return f'\n[[devices]]\nname = "{name}"\nprofile = "tasmota-plug"\naddress = "{address}"\n{more}\n'
+
+
+DISHWASHER = """
+[[house.appliances]]
+name = "dishwasher"
+phases = [{ duration_s = 1800, power_w = 2000 }, { duration_s = 3600, power_w = 150 }]
+earliest = 21:00:00
+latest = 07:00:00
+"""
+TWICE = """
+[[house.room.schedule]]
+at = 23:00:00
+band = { low_c = 18.0, high_c = 24.0 }
+[[house.room.schedule]]
+at = 23:00:00
+band = { low_c = 16.0, high_c = 24.0 }
+days = ["sunday"]
+"""
+COOL_NIGHTS = """
+[[house.tank.schedule]]
+at = 00:00:00
+band = { low_c = 40.0, high_c = 52.0 }
+[house.tank.legionella]
+temperature_c = 55.0
+"""
+
+
+@pytest.mark.parametrize(
+    ("added", "expected"),
+    [
+        (TWICE, "house.room.schedule says two things for sunday at 23:00:00"),
+        (TWICE.replace('["sunday"]', '["sundae"]'), "house.room.schedule.1.days.0"),
+        (TWICE.replace('["sunday"]', "[]"), "house.room.schedule: the entry of 23:00:00 has no days"),
+        (COOL_NIGHTS, "house.tank.legionella.temperature_c 55.0 cannot be reached: no band of house.tank.schedule"),
+        ("\n[house.tank.legionella]\ntemperature = 60\n", "did you mean temperature_c?"),
+        (
+            DISHWASHER.replace("duration_s = 3600", "duration_s = 36000"),
+            "dishwasher runs 37800 s, but between earliest",
+        ),
+        (DISHWASHER.replace("power_w = 150", "power_w = -1"), "house.appliances.0.phases.1.power_w"),
+        (DISHWASHER.replace("latest", "lastest"), "did you mean latest?"),
+        (DISHWASHER + "days = []\n", "house.appliances.dishwasher.days is empty, so it would never run"),
+        (DISHWASHER + DISHWASHER, "two loads have the same name"),
+        (relay("plug", "A", 'role = "appliance"'), 'plug has the role appliance: say which by load = "NAME"'),
+        (relay("plug", "A", 'role = "meter"\nload = "dishwasher"'), "plug has the role meter, so it has no load"),
+        (
+            relay("plug", "A", 'role = "appliance"\nload = "washer"'),
+            "plug switches washer, but the house has none ([[house.appliances]])",
+        ),
+        (
+            DISHWASHER + relay("plug", "A", 'role = "appliance"\nload = "washer"'),
+            "plug switches washer, but the house has dishwasher",
+        ),
+        (
+            DISHWASHER + "".join(relay(name, name, 'role = "appliance"\nload = "dishwasher"') for name in "ab"),
+            "a and b both switch dishwasher; one can",
+        ),
+        (
+            DISHWASHER
+            + relay("a", "A0", 'role = "appliance"\nload = "dishwasher"')
+            + relay("b", "a0", 'role = "water_heater"'),
+            "are the same relay",
+        ),
+        ("horizon_s = 86400\nlongest_horizon_s = 43200\n", "planning.longest_horizon_s 43200 is below"),
+        ('end = "value"\n', "planning.end: Input should be 'valued' or 'restored'"),
+        (
+            "\n[demand]\ntry_per_kw = 200\nwindow_s = 1000\n",
+            "demand.window_s 1000 is not a multiple of planning.step_s",
+        ),
+        ("\n[demand]\nwindow_s = 900\n", "demand.try_per_kw: is missing"),
+        ('\n[export]\nkind = "flat"\nprice_try_kwh = 1\n', "did you mean price_try_per_kwh?"),
+        (
+            "\n[[house.away]]\nstart = 2026-07-01T10:00:00+03:00\nend = 2026-06-01T10:00:00+03:00\n",
+            "is not after start",
+        ),
+        ("\n[[house.away]]\nstart = 2026-07-01T10:00:00\nend = 2026-08-01T10:00:00\n", "house.away.0.start"),
+        ("\n[house.battery]\ncapacity_wh = 5000\ncharge_w = 2500\n", "house.battery.discharge_w: is missing"),
+    ],
+)
+def test_a_contradiction_is_refused_by_name_and_reason(tmp_path: Path, added: str, expected: str) -> None:
+    assert expected in refusal(tmp_path, PAPER + added)
+
+
+def test_a_load_that_the_limit_never_lets_run_is_refused(tmp_path: Path) -> None:
+    said = refusal(tmp_path, PAPER.replace("[house.room]", "[house]\npower_limit_w = 1500\n[house.room]", 1))
+    assert "house.power_limit_w 1500 never lets air_conditioner run: it draws 2000 W" in said
+
+
+def test_a_collector_that_stops_before_it_helps_is_refused(tmp_path: Path) -> None:
+    said = refusal(tmp_path, PAPER.replace("[house.collector]", "[house.collector]\nstops_at_c = 35"))
+    assert "house.collector.stops_at_c 35.0 is not above house.tank.comfort.low_c" in said
+
+
+def test_one_key_may_have_many_appliances(tmp_path: Path) -> None:
+    file = tmp_path / "home.toml"
+    second = DISHWASHER.replace("dishwasher", "washer")
+    devices = "".join(
+        relay(f"{load}-plug", f"A{number}", f'role = "appliance"\nload = "{load}"')
+        for number, load in enumerate(("dishwasher", "washer"))
+    )
+    file.write_text(PAPER + DISHWASHER + second + devices)
+    assert [device.load for device in load_settings(file, {}).devices] == ["dishwasher", "washer"]
+
+
+@pytest.mark.parametrize("export", ["flat", "ptf_hourly"])
+def test_prices_of_the_market_are_needed_for_what_is_sold_too(tmp_path: Path, export: str) -> None:
+    file = tmp_path / "home.toml"
+    price = {"flat": "price_try_per_kwh = 3", "ptf_hourly": ""}
+    sections = f'[tariff]\nkind = "flat"\nprice_try_per_kwh = 3\n[export]\nkind = "{export}"\n{price[export]}\n'
+    file.write_text(PAPER + sections)
+    assert load_settings(file, {}).needs_market is (export == "ptf_hourly")
 
 
 def test_a_misspelt_tariff_key_is_answered_from_the_tariff_that_was_chosen(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def plan(arguments: argparse.Namespace) -> int:
     problem = _problem(arguments, settings)
     console = Console(stderr=arguments.json)
     with console.status(f"planning (at most {problem.time_limit_s:.0f} s)…"):
-        made = without_margins(asyncio.run(ChildProcessPlanner().plan(problem)), settings.house)
+        made = without_margins(asyncio.run(ChildProcessPlanner().plan(problem)), settings.house, settings.home.zone)
     if arguments.json:
         print(made.model_dump_json(indent=2))  # noqa: T201 - the answer itself
     else:
@@ -47,7 +47,7 @@ def plan(arguments: argparse.Namespace) -> int:
 def _problem(arguments: argparse.Namespace, settings: Settings) -> Problem:
     zone = settings.home.zone
     known = read_prices(arguments.prices, zone) if arguments.prices else {}
-    if settings.tariff.follows_market and not known:
+    if settings.needs_market and not known:
         raise SettingsInvalid("the tariff follows the market, so prices are needed: give --prices FILE (ts,ptf_tl_mwh)")
     day: date = arguments.date or min(known, default=datetime.now(zone).date())
     if known and day not in known:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from agent.control.circuits import circuit_of
 from agent.control.interlock import Situation, power_on_w, verdicts
 from agent.control.sampler import Snapshot
 from agent.control.schedule import Want
@@ -43,13 +44,23 @@ class Executor:
                 states[load] = await self._load_state(load, device, reported)
         return states
 
+    async def started_by_hand(self, loads: Mapping[Name, LoadState]) -> frozenset[Name]:
+        """The appliances that are on because somebody pressed the button of their plug. Raises JournalError."""
+        by_hand: set[Name] = set()
+        for load, state in loads.items():
+            if state.on and circuit_of(self._house, load).in_runs:
+                last = await self._ledger.last_commands(load, limit=1)
+                if last and last[0].cause is Cause.OBSERVED and last[0].on:
+                    by_hand.add(load)
+        return frozenset(by_hand)
+
     async def silent_power_w(self, snapshot: Snapshot) -> float:
         """What the loads that do not answer may be drawing, W: those last told to be on. Raises JournalError."""
         silent_w = 0.0
         for load, device in self._relays.items():
             if device.name not in snapshot.relays:
                 last = await self._ledger.last_commands(load, limit=1)
-                silent_w += self._house.load(load).power_w if last and last[0].on else 0.0
+                silent_w += circuit_of(self._house, load).power_w if last and last[0].on else 0.0
         return silent_w
 
     async def hold(self, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:

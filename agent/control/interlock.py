@@ -7,6 +7,7 @@ load that was switched a short while ago stays as it is. Pure functions: the sam
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
+from agent.control.circuits import circuit_of
 from agent.control.schedule import Want
 from agent.domain.command import Cause
 from agent.domain.device import Name
@@ -43,7 +44,7 @@ def _held_by_rest(house: House, want: Want, situation: Situation) -> Want:
     state = situation.loads.get(want.load)
     if state is None or state.since is None or state.on == want.on:
         return want
-    load = house.load(want.load)
+    load = circuit_of(house, want.load)
     least_s, cause = (load.min_on_s, Cause.MIN_ON) if state.on else (load.min_off_s, Cause.MIN_OFF)
     if situation.at < state.since + timedelta(seconds=least_s) - ORDERS_TAKE:
         return Want(load=want.load, on=state.on, cause=cause)
@@ -76,14 +77,15 @@ def _held_by_power(house: House, wanted: Sequence[Want], situation: Situation) -
 
 
 def _shed_last(house: House, want: Want, situation: Situation) -> tuple[bool, bool, float]:
-    state = situation.loads.get(want.load)
+    """What is to go on sorts first: what runs, of that what may not stop, of that the smallest."""
+    state, circuit = situation.loads.get(want.load), circuit_of(house, want.load)
     running = state is not None and state.on
-    return (not running, want.cause is not Cause.MIN_ON, house.load(want.load).power_w)
+    return (not running, want.cause is not Cause.MIN_ON and not circuit.in_runs, circuit.power_w)
 
 
 def power_on_w(house: House, load: Name, situation: Situation) -> float:
     """What a load draws while it is on, W: its rating, or more if its meter sees more."""
-    return max(house.load(load).power_w, situation.drawn_w.get(load, 0.0))
+    return max(circuit_of(house, load).power_w, situation.drawn_w.get(load, 0.0))
 
 
 def other_power_w(

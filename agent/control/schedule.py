@@ -1,6 +1,7 @@
 """A plan, read as orders: what each load should do at a moment, and when that changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from agent.domain.command import Cause
@@ -37,24 +38,50 @@ def wants(
     plan: Plan | None,
     moment: datetime,
     measured_c: Mapping[Name, float | None],
+    setpoints_c: Mapping[Name, float] | None = None,
 ) -> Sequence[Want]:
     """What each load of the house should do now.
 
     The plan decides where it is given and holds the moment. Otherwise the thermostat rule decides from the temperature
-    (°C) that the load serves, and without a temperature the load stays off.
+    (°C) that the load serves and the setpoint of the moment (its own where none is given), and without a temperature
+    the load stays off.
     """
-    return [_want(house, plan, moment, name, measured_c.get(name)) for name in house.loads]
+    return [_want(house, plan, moment, name, measured_c.get(name), setpoints_c or {}) for name in house.loads]
 
 
-def _want(house: House, plan: Plan | None, moment: datetime, name: Name, measured_c: float | None) -> Want:
+def wants_of_appliances(
+    plan: Plan | None, moment: datetime, appliances: Iterable[Name], by_hand: AbstractSet[Name] = frozenset()
+) -> Sequence[Want]:
+    """What each appliance with a relay should do now: run in its blocks, and go on where its owner has started it."""
+    found: list[Want] = []
+    for name in appliances:
+        part = plan.load(name) if plan is not None and moment in plan.horizon else None
+        if part is not None and part.is_on(moment):
+            found.append(Want(load=name, on=True, cause=Cause.PLAN))
+        elif name in by_hand:
+            found.append(Want(load=name, on=True, cause=Cause.OBSERVED))
+        else:
+            found.append(Want(load=name, on=False, cause=Cause.NO_PLAN if plan is None else Cause.PLAN))
+    return found
+
+
+def _want(
+    house: House,
+    plan: Plan | None,
+    moment: datetime,
+    name: Name,
+    measured_c: float | None,
+    setpoints_c: Mapping[Name, float],
+) -> Want:
     part = plan.load(name) if plan is not None and moment in plan.horizon else None
     if part is not None:
         return Want(load=name, on=part.is_on(moment), cause=Cause.PLAN)
     if measured_c is None:
         return Want(load=name, on=False, cause=Cause.NO_PLAN)
     load = house.load(name)
+    setpoint_c = setpoints_c.get(name, load.thermostat_c)
     if isinstance(load, AirConditioner):
-        on = thermostat(measured_c, load.thermostat_c, mode=load.mode)
+        on = thermostat(measured_c, setpoint_c, mode=load.mode)
     else:
-        on = thermostat(measured_c, load.thermostat_c)
+        on = thermostat(measured_c, setpoint_c)
     return Want(load=name, on=on, cause=Cause.THERMOSTAT)

@@ -117,26 +117,27 @@ def tank_at_most_c(house: House, reading: Reading | None, on_s: float) -> float:
     return min(BOILING_C, reading.temperature_c + warmed_c)
 
 
-def deviation(house: House, plan: Plan, state: HouseState, limits_c: Mapping[str, float]) -> str | None:
+def deviation(plan: Plan, state: HouseState, wanted: Mapping[str, Band], limits_c: Mapping[str, float]) -> str | None:
     """In words how far the home has drifted from the plan, or None while it is within the limits.
 
-    `limits_c` says by how much room and tank may differ; a part that it does not name is not looked at. Outside the
-    comfort band half of that is enough, if the plan expected to be inside. Estimated temperatures never count.
+    `wanted` gives the bands of room and tank at this moment; `limits_c` says by how much they may differ from the plan,
+    and a part that it does not name is not looked at. Outside the band half of that is enough, if the plan expected to
+    be inside. Estimated temperatures never count.
     """
     checks = (
-        ("room", house.room, plan.room_temperature_c, state.room_temperature_c),
-        ("tank", house.tank, plan.tank_temperature_c, state.tank_temperature_c),
+        ("room", plan.room_temperature_c, state.room_temperature_c),
+        ("tank", plan.tank_temperature_c, state.tank_temperature_c),
     )
-    for name, part, trajectory, measured_c in checks:
-        expected_c = predicted_c(plan, trajectory, state.at)
-        if part is None or measured_c is None or expected_c is None or name not in limits_c:
+    for name, trajectory, measured_c in checks:
+        expected_c, band = predicted_c(plan, trajectory, state.at), wanted.get(name)
+        if band is None or measured_c is None or expected_c is None or name not in limits_c:
             continue
-        missed = _is_outside(part.comfort, measured_c) and not _is_outside(part.comfort, expected_c)
+        missed = _is_outside(band, measured_c) and not _is_outside(band, expected_c)
         limit_c = limits_c[name] / 2 if missed else limits_c[name]
         if f"{name}_temperature_c" not in state.estimated and abs(measured_c - expected_c) > limit_c:
             return f"{name} is at {measured_c:.1f} °C, the plan expected {expected_c:.1f} °C"
     return None
 
 
-def _is_outside(comfort: Band, temperature_c: float) -> bool:
-    return not comfort.low_c <= temperature_c <= comfort.high_c
+def _is_outside(band: Band, temperature_c: float) -> bool:
+    return not band.low_c <= temperature_c <= band.high_c

@@ -17,6 +17,8 @@ class Role(StrEnum):
 
     AIR_CONDITIONER = "air_conditioner"
     WATER_HEATER = "water_heater"
+    APPLIANCE = "appliance"
+    """Switches one of the home's appliances; several devices may have this role."""
     ROOM_THERMOMETER = "room_thermometer"
     TANK_THERMOMETER = "tank_thermometer"
     HOUSE_METER = "house_meter"

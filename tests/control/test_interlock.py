@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.control.interlock import ORDERS_TAKE, Situation, verdicts
 from agent.control.schedule import Want
+from agent.domain.appliance import Appliance, Phase
 from agent.domain.comfort import Band
 from agent.domain.command import Cause
 from agent.domain.house import (
@@ -102,6 +104,30 @@ def test_without_a_reason_the_plan_is_carried_out(wants: list[Want], now: Situat
     for want, verdict in zip(wants, verdicts(house(), wants, now), strict=True):
         assert want.load == verdict.load
         assert (verdict == want) or verdict.cause in {Cause.MIN_ON, Cause.MIN_OFF, Cause.TANK_TOO_HOT}
+
+
+DISHWASHER = Appliance(
+    name="dishwasher",
+    phases=(Phase(duration_s=1800, power_w=2200), Phase(duration_s=3600, power_w=100)),
+    earliest=time(8),
+    latest=time(20),
+)
+
+
+@pytest.mark.parametrize(
+    ("limit_w", "kept"), [(2500, {"dishwasher"}), (4000, {"dishwasher", AIR_CONDITIONER}), (2400, {AIR_CONDITIONER})]
+)
+def test_an_appliance_that_runs_keeps_its_power_before_loads_that_can_wait(limit_w: float, kept: set[str]) -> None:
+    now = Situation(
+        at=NOW,
+        loads={name: LoadState(on=True) for name in (WATER_HEATER, AIR_CONDITIONER, "dishwasher")},
+        tank_at_most_c=50,
+        other_power_w=300,
+        drawn_w={},
+    )
+    home = house(limit_w).model_copy(update={"appliances": (DISHWASHER,)})
+    wants = [Want(load=name, on=True, cause=Cause.PLAN) for name in now.loads]
+    assert {verdict.load for verdict in verdicts(home, wants, now) if verdict.on} == kept
 
 
 def test_a_running_load_is_shed_last() -> None:

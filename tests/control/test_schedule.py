@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.control.schedule import still_good, switching_instants, wants
+from agent.control.schedule import still_good, switching_instants, wants, wants_of_appliances
 from agent.domain.command import Cause
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
 from agent.domain.interval import Interval
@@ -48,6 +48,23 @@ def test_without_a_plan_the_thermostat_rules_and_without_a_temperature_nothing_r
 ) -> None:
     want = {w.load: w for w in wants(HOME, None, START, {WATER_HEATER: measured_c})}[WATER_HEATER]
     assert (want.on, want.cause) == expected
+
+
+def test_without_a_plan_the_thermostat_stands_where_the_moment_wants_it() -> None:
+    want = wants(HOME, None, START, {AIR_CONDITIONER: 18.0}, {AIR_CONDITIONER: 7.0})[0]
+    assert (want.load, want.on, want.cause) == (AIR_CONDITIONER, False, Cause.THERMOSTAT)
+
+
+def test_an_appliance_runs_in_its_blocks_and_on_where_its_owner_started_it() -> None:
+    block = Interval(start=START, end=START + timedelta(minutes=5))
+    loads = (LoadPlan(load="dishwasher", power_w=900, on=(block,)),)
+    planned_run = plan().model_copy(update={"loads": loads})
+    names = ["dishwasher", "washer"]
+    during = wants_of_appliances(planned_run, START, names, {"washer"})
+    assert [(want.on, want.cause) for want in during] == [(True, Cause.PLAN), (True, Cause.OBSERVED)]
+    after = wants_of_appliances(planned_run, block.end, names)
+    assert [(want.on, want.cause) for want in after] == [(False, Cause.PLAN)] * 2
+    assert wants_of_appliances(None, START, ["dishwasher"])[0].cause is Cause.NO_PLAN
 
 
 def test_a_load_that_the_plan_does_not_know_is_ruled_by_its_thermostat() -> None:

@@ -16,6 +16,7 @@ from agent.control.situation import (
     situation,
     tank_at_most_c,
 )
+from agent.domain.comfort import Band
 from agent.domain.device import Reading
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
 from agent.domain.interval import Interval, Series
@@ -25,6 +26,7 @@ from tests.control.test_interlock import house
 START = datetime(2020, 1, 1, 12, 0, tzinfo=UTC)
 STEP = timedelta(minutes=5)
 HOME = house()
+WANTED = {"room": Band(low_c=20, high_c=24), "tank": Band(low_c=42, high_c=60)}
 LIMITS_C = {"room": 0.7, "tank": 2.5}
 
 
@@ -57,20 +59,27 @@ def test_drift_is_what_leaves_the_limit_or_misses_comfort_by_half_of_it(measured
     off_c = abs(measured_c - 21.0)  # the plan is inside the band of 20 to 24 °C
     uncomfortable = not 20 <= measured_c <= 24
     expected = off_c > 0.7 or (uncomfortable and off_c > 0.35)
-    assert (deviation(HOME, plan(), state, LIMITS_C) is not None) == expected
+    assert (deviation(plan(), state, WANTED, LIMITS_C) is not None) == expected
+
+
+def test_a_home_that_is_empty_by_now_may_be_colder_than_people_want_it() -> None:
+    state = house_state(HOME, START + STEP, {AIR_CONDITIONER: 20.5, WATER_HEATER: 50.0}, plan(), {})
+    warm = WANTED | {"room": Band(low_c=20.7, high_c=24)}
+    assert deviation(plan(), state, warm, LIMITS_C) == "room is at 20.5 °C, the plan expected 21.0 °C"
+    assert deviation(plan(), state, warm | {"room": Band(low_c=7, high_c=35)}, LIMITS_C) is None
 
 
 def test_near_a_draw_the_tank_is_not_looked_at() -> None:
     state = house_state(HOME, START + STEP, {AIR_CONDITIONER: 21.0, WATER_HEATER: 40.0}, plan(), {})
-    assert deviation(HOME, plan(), state, LIMITS_C) == "tank is at 40.0 °C, the plan expected 50.0 °C"
-    assert deviation(HOME, plan(), state, {"room": 0.7}) is None
+    assert deviation(plan(), state, WANTED, LIMITS_C) == "tank is at 40.0 °C, the plan expected 50.0 °C"
+    assert deviation(plan(), state, WANTED, {"room": 0.7}) is None
 
 
 def test_an_estimate_is_named_and_never_counts_as_drift() -> None:
     state = house_state(HOME, START + 2 * STEP, {}, plan((21.0, 30.0, 30.0)), {})
     assert state.estimated == {"room_temperature_c", "tank_temperature_c"}
     assert state.room_temperature_c == 30.0
-    assert deviation(HOME, plan((21.0, 22.0, 23.0)), state, LIMITS_C) is None
+    assert deviation(plan((21.0, 22.0, 23.0)), state, WANTED, LIMITS_C) is None
 
 
 def test_without_plan_and_thermometer_the_home_is_taken_to_be_at_the_cold_end_of_its_band() -> None:

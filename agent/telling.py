@@ -1,0 +1,125 @@
+"""Plans in words: for the log, `kwh-hub plan` and `kwh-hub status`. Times are those of the home's clock."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from agent.domain.device import Name
+from agent.domain.interval import Interval
+from agent.domain.plan import ChangeCause, Changes, ComfortMiss, Fallback, MissCause, Plan, Purpose, Reason
+
+_FALLBACKS = {
+    Fallback.PRICES_INTERIM: "prices are provisional",
+    Fallback.PRICES_ESTIMATED: "some prices are estimated",
+    Fallback.WEATHER_LAST_GOOD: "the weather is from an old forecast",
+    Fallback.WEATHER_CLIMATE: "the weather is what the date usually brings",
+    Fallback.TEMPERATURE_ESTIMATED: "a temperature at the start is estimated",
+    Fallback.COMFORT_RELAXED: "no schedule keeps the comfort band throughout",
+    Fallback.APPLIANCE_LATE: "an appliance cannot end in its time",
+    Fallback.HYGIENE_LATE: "the tank cannot be hot for long enough in time",
+    Fallback.POWER_LIMIT_EXCEEDED: "what cannot be switched already draws more than the limit",
+    Fallback.PLANNER_INFEASIBLE: "the solver claims that nothing is possible; the thermostat's rule planned",
+    Fallback.PLANNER_LATE: "the planner was not done in time; the thermostat's rule planned",
+    Fallback.PLANNER_FAILED: "the planner broke",
+}
+_PURPOSES = {
+    Purpose.COMFORT: "later would miss comfort",
+    Purpose.CHEAP: "it is needed later and costs less now",
+    Purpose.SURPLUS: "own generation would be sold for less or lost",
+    Purpose.PAID: "the price is negative",
+    Purpose.HYGIENE: "against legionella",
+    Purpose.HEAT_LEFT: "what is left at the end is worth more than it costs",
+    Purpose.HELD: "it was switched on a short while ago and may not stop yet",
+    Purpose.ASKED: "its owner wants this run",
+}
+_MISSES = {
+    MissCause.START: "it is outside already",
+    MissCause.POWER_LIMIT: "the power limit leaves too little",
+    MissCause.STARTS_USED_UP: "its starts for the day are used up",
+    MissCause.SUN: "what comes by itself is too much",
+    MissCause.TOO_WEAK: "more cannot be done than is done",
+}
+_CHANGES = {
+    ChangeCause.PRICES: "prices",
+    ChangeCause.WEATHER: "the weather",
+    ChangeCause.MEASURED: "what was measured",
+    ChangeCause.HORIZON: "more of the future being known",
+    ChangeCause.HOUSE: "the owner's wishes",
+}
+
+
+def plan_in_words(plan: Plan) -> str:
+    """One line: who made it, what it costs, what is proven, what it had to do without."""
+    proof = plan.proof
+    gap = f"proven within {proof.gap_movable:.2%}" if proof.gap_movable is not None else "nothing proven"
+    without = f"; {', '.join(sorted(fallback_in_words(flag) for flag in plan.fallbacks))}" if plan.fallbacks else ""
+    blocks = sum(len(load.on) for load in plan.loads)
+    return (
+        f"plan {plan.plan_id} by {plan.method}: {blocks} blocks, movable {proof.movable_try:.2f} TL "
+        f"(thermostat {proof.thermostat_movable_try:.2f} TL), {gap}, {proof.solve_s:.1f} s{without}"
+    )
+
+
+def fallback_in_words(fallback: Fallback) -> str:
+    """What a plan had to do without."""
+    return _FALLBACKS[fallback]
+
+
+def miss_in_words(miss: ComfortMiss, zone: ZoneInfo) -> str:
+    """What will be missed, why, and when it is over."""
+    back = f"back at {clock(miss.span.end, zone)}" if miss.recovers else "not over within this plan"
+    return (
+        f"{miss.part} outside its comfort band {span_in_words(miss.span, zone)}, at worst {miss.worst_c:.1f} °C "
+        f"({miss.degree_hours:.1f} °C·h): {_MISSES[miss.cause]}; {back}"
+    )
+
+
+def reason_in_words(reason: Reason, zone: ZoneInfo) -> str:
+    """Why a load runs in a block, and what else could be done."""
+    needed = f", needed at {clock(reason.needed_at, zone)}" if reason.needed_at is not None else ""
+    if reason.otherwise_try is None:
+        otherwise = "nothing else keeps the limits"
+    else:
+        start = reason.otherwise_start
+        instead = "without it" if start is None else f"starting at {clock(start, zone)} instead"
+        otherwise = f"{instead} {money(reason.otherwise_try)} more"
+    return f"{_PURPOSES[reason.purpose]}{needed}; {otherwise}"
+
+
+def changes_in_words(changes: Changes, zone: ZoneInfo) -> str | None:
+    """What a plan does otherwise than the last one, and why; None if it does the same."""
+    parts = [
+        *(f"{load} now on {span_in_words(span, zone)}" for load, span in _in_order(changes.now_on)),
+        *(f"{load} no more on {span_in_words(span, zone)}" for load, span in _in_order(changes.now_off)),
+    ]
+    if not parts:
+        return None
+    causes = " and ".join(_CHANGES[cause] for cause in changes.causes)
+    because = f", because of {causes}" if causes else ""
+    if changes.announced_try is None:
+        kept = "; the last plan cannot be kept"
+    else:
+        kept = f"; keeping the last plan would cost {money(changes.announced_try)} more"
+    return f"otherwise than plan {changes.since}: {'; '.join(parts)}{because}{kept}"
+
+
+def money(amount_try: float) -> str:
+    """An amount with as many digits as it needs to be seen."""
+    return f"{amount_try:.4f} TL" if 0 < abs(amount_try) < 0.005 else f"{amount_try:.2f} TL"
+
+
+def span_in_words(span: Interval, zone: ZoneInfo) -> str:
+    """From when to when; the date where it is not that of the beginning."""
+    start, end = span.start.astimezone(zone), span.end.astimezone(zone)
+    last_moment = (span.end - timedelta(microseconds=1)).astimezone(zone)
+    day = "" if start.date() == last_moment.date() else f" ({end:%d %b})"
+    return f"{start:%H:%M}-{end:%H:%M}{day}"
+
+
+def clock(moment: datetime, zone: ZoneInfo) -> str:
+    """A time of the day."""
+    return f"{moment.astimezone(zone):%H:%M}"
+
+
+def _in_order(changed: tuple[tuple[Name, Interval], ...]) -> Iterator[tuple[Name, Interval]]:
+    yield from sorted(changed, key=lambda change: (change[1].start, change[0]))
