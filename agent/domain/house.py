@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from datetime import time
 from enum import StrEnum
-from typing import Self
+from math import inf
+from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from agent.domain.appliance import Appliance
 from agent.domain.battery import Battery
-from agent.domain.comfort import Away, Band, BandFrom
+from agent.domain.comfort import Away, Band, BandFrom, told_apart
 from agent.domain.device import Name
 from agent.domain.generation import Photovoltaics, WindTurbine
 from agent.domain.interval import Instant
@@ -24,6 +25,11 @@ AIR_CONDITIONER: Name = "air_conditioner"
 WATER_HEATER: Name = "water_heater"
 
 SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C = 1.163
+_COLDEST_C, _WARMEST_C = -25.0, 50.0
+"""Outdoors, by which a parameter is judged that no weather could save."""
+
+Schedule = Annotated[tuple[BandFrom, ...], AfterValidator(told_apart)]
+"""Other bands from certain times of the day on; the last one holds until the next."""
 
 
 class Room(Value):
@@ -32,12 +38,18 @@ class Room(Value):
     heat_capacity_wh_per_c: float = Field(gt=0)
     heat_loss_w_per_c: float = Field(gt=0)
     comfort: Band
-    schedule: tuple[BandFrom, ...] = ()
-    """Other bands from certain times of the day on; the last one holds until the next."""
+    schedule: Schedule = ()
     solar_aperture_m2: float = Field(default=0.0, ge=0)
     """Heat that the sun brings in through the windows: this area times the irradiance."""
     internal_gain_w: float = Field(default=0.0, ge=0)
     """Heat that people and appliances give off."""
+
+    @model_validator(mode="after")
+    def _is_for_people(self) -> Self:
+        for band in (self.comfort, *(entry.band for entry in self.schedule)):
+            if band.high_c > _WARMEST_C:
+                raise ValueError(f"high_c {band.high_c} is no temperature for a room: give degrees Celsius")
+        return self
 
 
 class AirConditionerMode(StrEnum):
@@ -68,6 +80,18 @@ class Switched(Value):
     """What each switching on counts: wear of the relay and the compressor."""
 
 
+class Cooling(Value):
+    """What holds in the warm season, for a unit that heats in the cold one."""
+
+    above_outdoor_c: float = 22.0
+    """It cools while the mean outdoor temperature of the day ahead is above this."""
+    cop: float = Field(gt=0)
+    cop_at: tuple[CopAt, ...] = ()
+    thermostat_c: float
+    comfort: Band
+    schedule: tuple[BandFrom, ...] = ()
+
+
 class AirConditioner(Switched):
     """A unit that is either off or draws `power_w`, moving `power_w × cop` of heat into or out of the room."""
 
@@ -77,6 +101,14 @@ class AirConditioner(Switched):
     mode: AirConditionerMode
     min_on_s: int = Field(default=900, ge=0, le=14_400)
     min_off_s: int = Field(default=900, ge=0, le=14_400)
+    cooling: Cooling | None = None
+    """With it the season chooses whether the unit heats or cools; without it `mode` is the owner's choice."""
+
+    @model_validator(mode="after")
+    def _mode_leaves_the_choice(self) -> Self:
+        if self.cooling is not None and self.mode is not AirConditionerMode.HEAT:
+            raise ValueError('mode must be "heat" where cooling is given: the season changes it')
+        return self
 
     @model_validator(mode="after")
     def _cops_are_in_order(self) -> Self:
@@ -112,8 +144,8 @@ class Tank(Value):
     cold_water_c: float
     comfort: Band
     """`low_c` is the coldest shower, `high_c` the warmest that the plan may reach."""
-    schedule: tuple[BandFrom, ...] = ()
-    """Other bands from certain times of the day on, for example 42 °C only when people shower."""
+    schedule: Schedule = ()
+    """For example 42 °C only when people shower."""
     safety_limit_c: float = Field(default=65.0, le=90)
     """Measured above this the heater goes off, whatever the plan says."""
     uses: tuple[HotWaterUse, ...] = ()
@@ -206,6 +238,79 @@ class House(Value):
             raise ValueError("base_load must be in the order of the day, each time once")
         return self
 
+    @model_validator(mode="after")
+    def _room_can_be_kept(self) -> Self:
+        room, unit = self.room, self.air_conditioner
+        if room is None or unit is None:
+            return self
+        band, cops = room.comfort, [entry.cop for entry in unit.cop_at] or [unit.cop]
+        if unit.mode is AirConditionerMode.COOL:
+            if unit.thermostat_c > band.high_c:
+                raise ValueError(_too_weak_a_wish("air_conditioner", unit, "above room.comfort.high_c", band.high_c))
+            lost_w = room.heat_loss_w_per_c * (_WARMEST_C - band.low_c)
+        else:
+            if unit.thermostat_c < band.low_c:
+                raise ValueError(_too_weak_a_wish("air_conditioner", unit, "below room.comfort.low_c", band.low_c))
+            lost_w = room.heat_loss_w_per_c * (band.high_c - _COLDEST_C)
+        moved_c = (unit.power_w * min(cops) - lost_w) * unit.min_on_s / 3600 / room.heat_capacity_wh_per_c
+        if moved_c > band.high_c - band.low_c:
+            raise ValueError(_too_long_a_run("air_conditioner", unit, "room", moved_c, band))
+        return self
+
+    @model_validator(mode="after")
+    def _tank_can_be_kept(self) -> Self:
+        tank, rod, collector = self.tank, self.water_heater, self.collector
+        if tank is None:
+            return self
+        if tank.legionella is not None and rod is None and collector is None:
+            raise ValueError("tank.legionella is given, but nothing heats the tank: add [house.water_heater]")
+        if collector is not None and collector.stops_at_c is not None and collector.stops_at_c <= tank.cold_water_c:
+            raise ValueError(
+                f"collector.stops_at_c {collector.stops_at_c} is not above tank.cold_water_c {tank.cold_water_c}: "
+                "its pump would never run; raise stops_at_c"
+            )
+        for away in self.away:
+            if away.tank_low_c >= tank.comfort.high_c:
+                raise ValueError(
+                    f"away.tank_low_c {away.tank_low_c} is not below tank.comfort.high_c {tank.comfort.high_c}: lower it"
+                )
+        if rod is not None:
+            _check_rod(tank, rod, by_itself=collector is None)
+        return self
+
+    @model_validator(mode="after")
+    def _connection_carries_each(self) -> Self:
+        own = (self.photovoltaics, self.wind_turbine, self.battery)
+        if self.power_limit_w is None or any(part is not None for part in own):
+            return self
+        switched = (("air_conditioner", self.air_conditioner), ("water_heater", self.water_heater))
+        needed_w = {name: load.power_w for name, load in switched if load is not None}
+        needed_w |= {each.name: max(phase.power_w for phase in each.phases) for each in self.appliances}
+        for name, power_w in needed_w.items():
+            if power_w > self.power_limit_w:
+                raise ValueError(
+                    f"{name} draws {power_w} W, but power_limit_w is {self.power_limit_w}: it could never run; "
+                    "raise power_limit_w or leave it out"
+                )
+        return self
+
+    def in_season(self, outdoor_c: float) -> House:
+        """The house as it is at this mean outdoor temperature of the day ahead: its unit either heats or cools."""
+        room, unit = self.room, self.air_conditioner
+        if room is None or unit is None or unit.cooling is None:
+            return self
+        warm = unit.cooling if outdoor_c > unit.cooling.above_outdoor_c else None
+        update: dict[str, object] = {"cooling": None}
+        if warm is not None:
+            update |= {
+                "mode": AirConditionerMode.COOL,
+                "cop": warm.cop,
+                "cop_at": warm.cop_at,
+                "thermostat_c": warm.thermostat_c,
+            }
+            room = room.model_copy(update={"comfort": warm.comfort, "schedule": warm.schedule})
+        return self.model_copy(update={"room": room, "air_conditioner": unit.model_copy(update=update)})
+
     @property
     def loads(self) -> tuple[Name, ...]:
         """Names of the loads that the hub switches."""
@@ -218,6 +323,49 @@ class House(Value):
         if load is None:
             raise KeyError(name)
         return load
+
+
+def _check_rod(tank: Tank, rod: WaterHeater, *, by_itself: bool) -> None:
+    """Raises ValueError where a rod cannot do what is asked of it, whatever the weather."""
+    band = tank.comfort
+    if rod.thermostat_c < band.low_c:
+        raise ValueError(_too_weak_a_wish("water_heater", rod, "below tank.comfort.low_c", band.low_c))
+    if rod.thermostat_c > tank.safety_limit_c:
+        raise ValueError(
+            f"water_heater.thermostat_c {rod.thermostat_c} is above tank.safety_limit_c {tank.safety_limit_c}, "
+            "where the heater goes off: lower thermostat_c"
+        )
+    around_c = _WARMEST_C if tank.ambient_c is None else tank.ambient_c
+    hottest_c = inf if tank.heat_loss_w_per_c == 0 else around_c + rod.power_w / tank.heat_loss_w_per_c
+    asked = [("comfort.low_c", band.low_c)]
+    asked += [] if tank.legionella is None else [("legionella.temperature_c", tank.legionella.temperature_c)]
+    for name, at_c in asked:
+        if by_itself and at_c >= hottest_c:
+            raise ValueError(
+                f"tank.{name} {at_c} cannot be reached: with water_heater.power_w {rod.power_w} and "
+                f"tank.heat_loss_w_per_c {tank.heat_loss_w_per_c} the tank gets {hottest_c:.0f} °C at most; "
+                "correct one of them"
+            )
+    capacity_wh_per_c = tank.water_kg * SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C
+    lost_w = tank.heat_loss_w_per_c * (band.high_c - (_COLDEST_C if tank.ambient_c is None else tank.ambient_c))
+    moved_c = (rod.power_w - lost_w) * rod.min_on_s / 3600 / capacity_wh_per_c
+    if moved_c > band.high_c - band.low_c:
+        raise ValueError(_too_long_a_run("water_heater", rod, "tank", moved_c, band))
+
+
+def _too_weak_a_wish(name: Name, unit: Switched, beyond: str, limit_c: float) -> str:
+    return (
+        f"{name}.thermostat_c {unit.thermostat_c} is {beyond} {limit_c}: where its own thermostat stands there is no "
+        "comfort; correct one of them"
+    )
+
+
+def _too_long_a_run(name: Name, unit: Switched, part: str, moved_c: float, band: Band) -> str:
+    return (
+        f"{name}.min_on_s {unit.min_on_s} moves the {part} by {moved_c:.1f} °C or more, but its comfort band is only "
+        f"{band.high_c - band.low_c:.1f} °C wide: it could never run; lower min_on_s, widen the band, or correct "
+        "the heat capacity"
+    )
 
 
 class LoadState(Value):
