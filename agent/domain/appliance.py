@@ -45,6 +45,8 @@ class Appliance(Value):
                 f"{self.name} runs {self.duration_s} s, but between earliest {self.earliest} and latest {self.latest} "
                 f"there are only {window_s} s"
             )
+        if not any(phase.power_w for phase in self.phases):
+            raise ValueError(f"{self.name} draws nothing in any of its phases: give power_w where it does")
         return self
 
 

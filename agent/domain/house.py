@@ -9,13 +9,13 @@ from __future__ import annotations
 from datetime import time
 from enum import StrEnum
 from math import inf
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from agent.domain.appliance import Appliance
 from agent.domain.battery import Battery
-from agent.domain.comfort import Away, Band, BandFrom, told_apart
+from agent.domain.comfort import Away, Band, BandFrom
 from agent.domain.device import Name
 from agent.domain.generation import Photovoltaics, WindTurbine
 from agent.domain.interval import Instant
@@ -28,9 +28,6 @@ SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C = 1.163
 _COLDEST_C, _WARMEST_C = -25.0, 50.0
 """Outdoors, by which a parameter is judged that no weather could save."""
 
-Schedule = Annotated[tuple[BandFrom, ...], AfterValidator(told_apart)]
-"""Other bands from certain times of the day on; the last one holds until the next."""
-
 
 class Room(Value):
     """The air-conditioned part of the home as one heat store."""
@@ -38,7 +35,8 @@ class Room(Value):
     heat_capacity_wh_per_c: float = Field(gt=0)
     heat_loss_w_per_c: float = Field(gt=0)
     comfort: Band
-    schedule: Schedule = ()
+    schedule: tuple[BandFrom, ...] = ()
+    """Other bands from certain times of the day on; the last one holds until the next."""
     solar_aperture_m2: float = Field(default=0.0, ge=0)
     """Heat that the sun brings in through the windows: this area times the irradiance."""
     internal_gain_w: float = Field(default=0.0, ge=0)
@@ -144,8 +142,8 @@ class Tank(Value):
     cold_water_c: float
     comfort: Band
     """`low_c` is the coldest shower, `high_c` the warmest that the plan may reach."""
-    schedule: Schedule = ()
-    """For example 42 °C only when people shower."""
+    schedule: tuple[BandFrom, ...] = ()
+    """Other bands from certain times of the day on, for example 42 °C only when people shower."""
     safety_limit_c: float = Field(default=65.0, le=90)
     """Measured above this the heater goes off, whatever the plan says."""
     uses: tuple[HotWaterUse, ...] = ()
@@ -262,36 +260,14 @@ class House(Value):
         tank, rod, collector = self.tank, self.water_heater, self.collector
         if tank is None:
             return self
-        if tank.legionella is not None and rod is None and collector is None:
-            raise ValueError("tank.legionella is given, but nothing heats the tank: add [house.water_heater]")
-        if collector is not None and collector.stops_at_c is not None and collector.stops_at_c <= tank.cold_water_c:
-            raise ValueError(
-                f"collector.stops_at_c {collector.stops_at_c} is not above tank.cold_water_c {tank.cold_water_c}: "
-                "its pump would never run; raise stops_at_c"
-            )
         for away in self.away:
             if away.tank_low_c >= tank.comfort.high_c:
                 raise ValueError(
-                    f"away.tank_low_c {away.tank_low_c} is not below tank.comfort.high_c {tank.comfort.high_c}: lower it"
+                    f"away.tank_low_c {away.tank_low_c} is not below tank.comfort.high_c {tank.comfort.high_c}: "
+                    "lower it"
                 )
         if rod is not None:
             _check_rod(tank, rod, by_itself=collector is None)
-        return self
-
-    @model_validator(mode="after")
-    def _connection_carries_each(self) -> Self:
-        own = (self.photovoltaics, self.wind_turbine, self.battery)
-        if self.power_limit_w is None or any(part is not None for part in own):
-            return self
-        switched = (("air_conditioner", self.air_conditioner), ("water_heater", self.water_heater))
-        needed_w = {name: load.power_w for name, load in switched if load is not None}
-        needed_w |= {each.name: max(phase.power_w for phase in each.phases) for each in self.appliances}
-        for name, power_w in needed_w.items():
-            if power_w > self.power_limit_w:
-                raise ValueError(
-                    f"{name} draws {power_w} W, but power_limit_w is {self.power_limit_w}: it could never run; "
-                    "raise power_limit_w or leave it out"
-                )
         return self
 
     def in_season(self, outdoor_c: float) -> House:

@@ -124,25 +124,30 @@ def times(draw: st.DrawFn) -> dict[str, int]:
     return {"min_on_s": draw(some), "min_off_s": draw(some)}
 
 
+def _moved_c(unit: AirConditioner, capacity_wh_per_c: float) -> float:
+    return unit.power_w * unit.cop * max(0, unit.min_on_s - 300) / 3600 / capacity_wh_per_c
+
+
 @st.composite
 def houses(draw: st.DrawFn) -> House:
     """Homes with one or two loads whose temperatures move visibly in a few steps."""
     kinds = draw(st.sampled_from(["flat", "boiler", "both"]))
     parts: dict[str, Any] = {}
     if kinds != "boiler":
-        cools = draw(st.booleans())
-        low_c = draw(st.floats(19, 21))
-        parts["room"] = Room(
-            heat_capacity_wh_per_c=draw(st.floats(400, 2000)),
-            heat_loss_w_per_c=draw(st.floats(50, 250)),
-            comfort=Band(low_c=low_c, high_c=low_c + draw(st.floats(2, 7))),
-        )
-        parts["air_conditioner"] = AirConditioner(
+        low_c, capacity_wh_per_c = draw(st.floats(19, 21)), draw(st.floats(400, 2000))
+        unit = AirConditioner(
             power_w=draw(st.floats(800, 2500)),
             cop=draw(st.floats(2, 4)),
-            mode=AirConditionerMode.COOL if cools else AirConditionerMode.HEAT,
-            thermostat_c=draw(st.floats(20.5, 22.5)),
+            mode=draw(st.sampled_from(AirConditionerMode)),
+            thermostat_c=draw(st.floats(low_c, low_c + 2)),
             **times(draw),
+        )
+        parts["air_conditioner"] = unit
+        parts["room"] = Room(
+            heat_capacity_wh_per_c=capacity_wh_per_c,
+            heat_loss_w_per_c=draw(st.floats(50, 250)),
+            # A band that is narrower than what a minimum run moves is refused.
+            comfort=Band(low_c=low_c, high_c=low_c + draw(st.floats(2, 7)) + _moved_c(unit, capacity_wh_per_c)),
         )
     if kinds != "flat":
         parts["tank"] = Tank(
@@ -279,9 +284,9 @@ def runs(draw: st.DrawFn, horizon: Interval, step_s: int, name: Name = "washer")
 
 
 def _wanted(draw: st.DrawFn, steps: Sequence[Interval], comfort: Band) -> Wanted:
-    """The band of the house, moved and narrowed as the hours ask."""
+    """The band of the house, moved and narrowed as the hours ask, if need be to less than a run moves."""
     lows = [comfort.low_c + draw(st.sampled_from([0.0, 0.0, 1.0, -5.0])) for _ in steps]
-    highs = [comfort.high_c + draw(st.sampled_from([0.0, 0.0, 2.0])) for _ in steps]
+    highs = [max(comfort.high_c + draw(st.sampled_from([0.0, 0.0, 2.0, -3.0])), low_c + 0.5) for low_c in lows]
     return Wanted(low_c=per_step(steps, lows), high_c=per_step(steps, highs))
 
 
