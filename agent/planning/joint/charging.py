@@ -1,0 +1,110 @@
+"""The battery's best course for loads and appliances that stay as they are: a small linear program."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from agent.planning.battery import Bank
+from agent.planning.joint.choices import Floats
+from agent.planning.joint.linear import INFINITE, LinearProgram
+from agent.planning.joint.prices import windows_of
+from agent.planning.model import Dispatch, Model
+
+
+@dataclass(frozen=True)
+class _Bend:
+    """One power of the battery at which cost or charge bend."""
+
+    power_w: float
+    stored_wh: float
+    cost_try: float
+    bought_w: float
+
+
+def charged(model: Model, dispatch: Dispatch) -> Dispatch:
+    """The dispatch with the battery's best course; as it is if there is no battery, or nothing better is found.
+
+    Where cost is not convex in the battery's power, the power stays within the convex part that it is in.
+    """
+    bank, known_w = model.bank, dispatch.battery_w
+    if bank is None or known_w is None:
+        return dispatch
+    net_w = model.net_w(replace(dispatch, battery_w=None))
+    parts = [
+        _convex_part(_bends(model, bank, step, net_w[step], known_w[step]), known_w[step]) for step in range(len(net_w))
+    ]
+    found = _course(model, bank, parts)
+    if found is None:
+        return dispatch
+    candidate = replace(dispatch, battery_w=found)
+    keeps = bank.holds(found, model.exchange.hours) and model.exchange.holds(model.net_w(candidate))
+    if keeps and model.predict(candidate).objective_try < model.predict(dispatch).objective_try:
+        return candidate
+    return dispatch
+
+
+def _bends(model: Model, bank: Bank, step: int, net_w: float, known_w: float) -> list[_Bend]:
+    exchange, hours = model.exchange, model.exchange.hours[step]
+    sold_w = exchange.export_limit_w[step]
+    least_w = min(known_w, max(-exchange.generation_w[step] - sold_w - net_w, -bank.discharge_w))
+    most_w = max(known_w, min(exchange.import_limit_w[step] - net_w, bank.charge_w))
+    inside = (power_w for power_w in (0.0, -net_w, -net_w - sold_w) if least_w < power_w < most_w)
+    return [
+        _Bend(
+            power_w=power_w,
+            stored_wh=bank.stored_wh(power_w, hours),
+            cost_try=exchange.step_try(step, net_w + power_w) + bank.wear_try_per_wh * max(0.0, -power_w) * hours,
+            bought_w=max(0.0, net_w + power_w),
+        )
+        for power_w in sorted({least_w, most_w, *inside})
+    ]
+
+
+def _convex_part(bends: Sequence[_Bend], known_w: float) -> list[_Bend]:
+    """The bends around a power between which cost is a convex function of what is stored."""
+    if len(bends) == 1:
+        return list(bends)
+    slopes = [(b.cost_try - a.cost_try) / (b.stored_wh - a.stored_wh) for a, b in pairwise(bends)]
+    first = last = next(place for place, bend in enumerate(bends[1:]) if known_w <= bend.power_w)
+    while first > 0 and slopes[first - 1] <= slopes[first]:
+        first -= 1
+    while last < len(slopes) - 1 and slopes[last + 1] >= slopes[last]:
+        last += 1
+    return list(bends[first : last + 2])
+
+
+def _course(model: Model, bank: Bank, parts: Sequence[Sequence[_Bend]]) -> tuple[float, ...] | None:
+    """A power for each step: its part's first one, and some of each piece up to the next bend."""
+    program, count = LinearProgram(), len(parts)
+    pieces = [(step, a, b) for step, part in enumerate(parts) for a, b in pairwise(part)]
+    step = np.array([step for step, _, _ in pieces], np.int64)
+    length_w = np.array([b.power_w - a.power_w for _, a, b in pieces])
+    cost_try = np.array([b.cost_try - a.cost_try for _, a, b in pieces])
+    stored_wh = np.array([b.stored_wh - a.stored_wh for _, a, b in pieces])
+    bought_w = np.array([b.bought_w - a.bought_w for _, a, b in pieces])
+    taken = program.add_columns(cost_try, 0.0, 1.0, len(pieces))
+    first_wh = np.array([part[0].stored_wh for part in parts])
+    first_wh[0] += bank.start_wh
+    low_wh, worth_try = np.full(count, bank.low_wh), np.zeros(count)
+    low_wh[-1], worth_try[-1] = max(bank.low_wh, bank.end_low_wh), -bank.worth_try_per_wh
+    holding = program.add_columns(worth_try, low_wh, bank.high_wh, count)
+    balance = program.add_rows(first_wh, first_wh, count)
+    program.put(balance, holding, 1.0)
+    program.put(balance[1:], holding[:-1], -1.0)
+    program.put(balance[step], taken, -stored_wh)
+    if model.exchange.demand is not None:
+        demand = model.exchange.demand
+        shares, window = windows_of(demand, model.exchange.hours)
+        first_w: Floats = np.zeros(len(demand.windows))
+        np.add.at(first_w, window, shares * np.array([part[0].bought_w for part in parts]))
+        rows = program.add_rows(-INFINITE, -first_w, len(first_w))
+        program.put(rows[window[step]], taken, shares[step] * bought_w)
+        program.put(rows, program.add_columns(demand.try_per_w, demand.peak_w, INFINITE, 1), -1.0)
+    found = program.solved()
+    if found is None:
+        return None
+    power_w = np.array([part[0].power_w for part in parts])
+    np.add.at(power_w, step, np.clip(found.columns[taken], 0.0, 1.0) * length_w)
+    return tuple(power_w.tolist())
