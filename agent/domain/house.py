@@ -27,6 +27,8 @@ WATER_HEATER: Name = "water_heater"
 SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C = 1.163
 _COLDEST_C, _WARMEST_C = -25.0, 50.0
 """Outdoors, by which a parameter is judged that no weather could save."""
+_QUICKEST_H = 0.5
+"""No room loses its heat in less; a tent would."""
 
 
 class Room(Value):
@@ -47,6 +49,12 @@ class Room(Value):
         for band in (self.comfort, *(entry.band for entry in self.schedule)):
             if band.high_c > _WARMEST_C:
                 raise ValueError(f"high_c {band.high_c} is no temperature for a room: give degrees Celsius")
+        hours = self.heat_capacity_wh_per_c / self.heat_loss_w_per_c
+        if hours < _QUICKEST_H:
+            raise ValueError(
+                f"heat_capacity_wh_per_c {self.heat_capacity_wh_per_c} is lost within {60 * hours:.0f} minutes at "
+                f"heat_loss_w_per_c {self.heat_loss_w_per_c}: no room is so light; give Wh, not kWh"
+            )
         return self
 
 
