@@ -1,12 +1,13 @@
-"""A lower bound on the cost of one load, by dynamic programming over cells of temperature.
+"""Cells of temperature, and where they may be after a while: the ground that the bound stands on.
 
 At any moment the temperatures of a store are cut into cells. What a schedule still costs from a cell on is bounded from
 below by the least over all cells that any of its temperatures may reach: whoever stands in the cell pays no less.
 docs/planning.md derives it, the rounding included.
 
-The cells move with the store. While the load is off a cell becomes exactly the cell of the same number, so that nothing
-is lost; while it is on, all cells move on by one number, so that a step is a shifted slice of an array. Only where the
-collector may or may not collect, and where cells double, is each cell followed by itself.
+There are two sets of cells, for a load that is off and for one that is on, and each moves with the store. While the
+load stays as it is a cell becomes exactly another one of its set, so that nothing is lost; when it is switched, all
+cells move to the other set by the same part of a cell, so that a whole layer is a shifted slice of another. Only where
+the collector may or may not collect, and where cells double, is each cell followed by itself.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from math import ceil, floor, inf
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.end import Worth
+from agent.planning.automaton import Way
 from agent.planning.limits import TOLERANCE_C, Limits
 from agent.planning.model import Load
 from agent.planning.stores import Store
@@ -27,6 +28,8 @@ ROUNDING_C = 1e-9
 """More than all rounding of a horizon: 600 steps err by at most 4 × 2⁻⁵³ × 100 °C each, 3e-11 °C together."""
 NARROWEST_C = 1e-6
 """No cell is narrower, so that the rounding is a small part of it."""
+_REMEMBERED = 4000
+"""Where a layer has no more cells than this, it is remembered where each of them goes."""
 
 
 @dataclass(frozen=True)
@@ -39,44 +42,208 @@ class Step:
     """Whether the collector collects at some temperatures of the window and not at others, or may stagnate."""
 
 
-class Cells:
-    """The cells of one load: number k at time t holds origin[t] + width[t]·[k, k+1). Time t is the start of step t.
+@dataclass(frozen=True)
+class Image:
+    """Where the cells of a layer may be behind a way. Cells are counted from the first one of their layer."""
 
-    Only cells that the limits and the start leave possible are counted: `first[t]` to `last[t]`. `low_c` and `high_c`
-    are the limits at a time, the tolerance included.
+    begin: int
+    stop: int
+    """Cells from `begin` on and before `stop` may keep the limits; the others need not be asked for."""
+    hot_from: tuple[int, ...]
+    """By step of the way: from which cell on some temperature may be as hot as hygiene asks."""
+    miss: Costs | None
+    """What each of those cells misses of comfort on the way at least, °C·h; None if that does not matter."""
+    shifts: tuple[int, ...]
+    """All cells move by one of these, ..."""
+    lower: NDArray[np.int32] | None = None
+    """... or, if this is given, each cell from `begin` on to any of the cells from `lower` ..."""
+    upper: NDArray[np.int32] | None = None
+    """... to `upper`."""
+
+    def least(self, ahead_try: Costs, begin: int, stop: int) -> Costs:
+        """Of what is to pay behind the way (by rows and cells), the least that each of some cells may come to."""
+        if self.lower is not None and self.upper is not None:
+            part = slice(begin - self.begin, stop - self.begin)
+            return _least_between(ahead_try, self.lower[part], self.upper[part])
+        least_try = np.full((*ahead_try.shape[:-1], stop - begin), inf)
+        for shift in self.shifts:
+            first, last = max(begin, -shift), min(stop, ahead_try.shape[-1] - shift)
+            if first < last:
+                into = least_try[..., first - begin : last - begin]
+                np.minimum(into, ahead_try[..., first + shift : last + shift], out=into)
+        return least_try
+
+
+def _least_between(ahead_try: Costs, lower: NDArray[np.int32], upper: NDArray[np.int32]) -> Costs:
+    least_try = ahead_try.take(lower, axis=-1)
+    for further in range(1, int((upper - lower).max(initial=0)) + 1):
+        reached = np.minimum(lower + further, upper)
+        np.minimum(least_try, ahead_try.take(reached, axis=-1), out=least_try)
+    return least_try
+
+
+class Cells:
+    """The cells of one load: number k at time t holds origin[t] + width[t]·[k, k+1), plus lead[t]·width[t] if it is on.
+
+    Time t is the start of step t. Only cells that the limits and the start leave possible are counted: from `first` to
+    `last`, both by mode and time. `low_c` and `high_c` are the limits at a time, the tolerance included. With `hours`,
+    the length of each step, images know what their cells miss of comfort.
     """
 
-    def __init__(self, load: Load, limits: Limits, width_c: float) -> None:
+    def __init__(self, load: Load, limits: Limits, width_c: float, hours: Sequence[float] | None = None) -> None:
         self.load, self.store = load, load.store
+        self._hours = hours
         count = len(load.cost_try)
         self.low_c = [-inf, *(at_c - TOLERANCE_C for at_c in limits.low_c)]
         self.high_c = [inf, *(at_c + TOLERANCE_C for at_c in limits.high_c)]
-        floor_c, ceiling_c = _reach(load, self.low_c, self.high_c)
-        self.steps = [_step(self.store, at, floor_c[at], ceiling_c[at]) for at in range(count)]
-        self.origin_c, self.width_c = [floor_c[0]], [width_c]
-        self.doubles = [False] * count
-        for at, step in enumerate(self.steps):
-            self.origin_c.append(step.slope * self.origin_c[at] + step.push_c)
-            narrowed_c = step.slope * self.width_c[at]
-            if narrowed_c < width_c / 2:
-                self.doubles[at] = True
-                narrowed_c = max(2 * narrowed_c, width_c / 2)
-            self.width_c.append(narrowed_c)
-        self.first = [self.number(at, floor_c[at] - ROUNDING_C) for at in range(count + 1)]
-        self.last = [self.number(at, ceiling_c[at] + ROUNDING_C) for at in range(count + 1)]
+        self.floor_c, self.ceiling_c = _reach(load, self.low_c, self.high_c)
+        self._steps = [_step(self.store, at, self.floor_c[at], self.ceiling_c[at]) for at in range(count)]
+        self.origin_c, self.width_c, self.lead = [self.floor_c[0]], [width_c], [0.0]
+        self._carry: list[int] = []
+        self._doubles = [False] * count
+        for at, step in enumerate(self._steps):
+            self._move(at, step, width_c)
+        window = list(zip(self.floor_c, self.ceiling_c, strict=True))
+        self.first = {
+            on: [self.number(at, low_c - ROUNDING_C, on=on) for at, (low_c, _) in enumerate(window)]
+            for on in (False, True)
+        }
+        self.last = {
+            on: [self.number(at, high_c + ROUNDING_C, on=on) for at, (_, high_c) in enumerate(window)]
+            for on in (False, True)
+        }
+        self._known: dict[Way, Image] = {}
 
-    def number(self, at: int, temperature_c: float) -> int:
+    def _move(self, at: int, step: Step, widest_c: float) -> None:
+        self.origin_c.append(step.slope * self.origin_c[at] + step.push_c)
+        narrowed_c = step.slope * self.width_c[at]
+        if narrowed_c < widest_c / 2:
+            self._doubles[at] = True
+            narrowed_c = max(2 * narrowed_c, widest_c / 2)
+        self.width_c.append(narrowed_c)
+        moved = self.lead[at] + self.store.lift_c[at] / narrowed_c
+        self._carry.append(floor(moved))
+        self.lead.append(moved - floor(moved))
+
+    def number(self, at: int, temperature_c: float, *, on: bool) -> int:
         """The cell that holds a temperature at a time."""
-        return floor((temperature_c - self.origin_c[at]) / self.width_c[at])
+        return floor((temperature_c - self.origin_c[at]) / self.width_c[at] - (self.lead[at] if on else 0.0))
+
+    def numbers(self, at: int, temperature_c: Costs, *, on: bool) -> NDArray[np.int64]:
+        """The cells that hold temperatures, counted from the first of the layer; the nearest for those outside."""
+        lead = self.lead[at] if on else 0.0
+        number = np.floor((temperature_c - self.origin_c[at]) / self.width_c[at] - lead).astype(np.int64)
+        return np.minimum(np.maximum(number - self.first[on][at], 0), self.last[on][at] - self.first[on][at])
+
+    def count(self, at: int, *, on: bool) -> int:
+        """The cells of a layer."""
+        return self.last[on][at] - self.first[on][at] + 1
+
+    def edges_c(self, at: int, *, on: bool) -> Costs:
+        """The borders of the cells of a layer, one more than there are cells."""
+        numbers = np.arange(self.first[on][at], self.last[on][at] + 2, dtype=np.float64)
+        if on:
+            numbers += self.lead[at]
+        edges_c: Costs = numbers * self.width_c[at] + self.origin_c[at]
+        return edges_c
+
+    def hot_from(self, at: int, *, on: bool) -> int:
+        """From which cell of a layer on some temperature may be as hot as hygiene asks."""
+        if self.load.hygiene is None:
+            return self.count(at, on=on)
+        hot = self.number(at, self.load.hygiene.hot_c - ROUNDING_C, on=on) - self.first[on][at]
+        return min(max(hot, 0), self.count(at, on=on))
 
     @property
     def most(self) -> int:
         """The cells of the widest window."""
-        return max(last - first + 1 for first, last in zip(self.first, self.last, strict=True))
+        return max(self.count(at, on=on) for on in (False, True) for at in range(len(self.origin_c)))
 
-    def moves_evenly(self, start: int, end: int) -> bool:
-        """Whether all cells move on by the same number from one time to another."""
-        return not any(self.doubles[at] or self.steps[at].bends for at in range(start, end))
+    def image(self, way: Way) -> Image:
+        """Where the cells before a way may be behind it."""
+        known = self._known.get(way)
+        if known is not None:
+            return known
+        if any(self._doubles[at] or self._steps[at].bends for at in range(way.start, way.end)):
+            image = self._followed(way)
+        else:
+            image = self._shifted(way)
+        if image.lower is None or len(image.lower) <= _REMEMBERED:
+            self._known[way] = image
+        return image
+
+    def _shifted(self, way: Way) -> Image:
+        """All cells move by the same number, or by the same number and one more."""
+        start, end, was_on, on = way
+        first, count = self.first[was_on][start], self.count(start, on=was_on)
+        # Within one set of cells they move by whole numbers, exactly; what is still added to them then is its lead.
+        moved, lowest, highest, hot_from = (self.lead[start] if was_on else 0.0), -inf, inf, []
+        hot_c = inf if self.load.hygiene is None else self.load.hygiene.hot_c
+        for at in range(start + 1, end + 1):
+            origin_c, width_c = self.origin_c[at], self.width_c[at]
+            if on:
+                moved += self.store.lift_c[at - 1] / width_c
+            lowest = max(lowest, (self.low_c[at] - ROUNDING_C - origin_c) / width_c - moved - 1)
+            highest = min(highest, (self.high_c[at] + ROUNDING_C - origin_c) / width_c - moved)
+            hot = (hot_c - ROUNDING_C - origin_c) / width_c - moved - 1
+            hot_from.append(count if hot_c == inf else min(count, max(0, ceil(hot) - first)))
+        if on == was_on:
+            whole = sum(self._carry[start:end]) if on else 0
+            shifts: tuple[int, ...] = (whole,)
+        else:
+            moved -= self.lead[end] if on else 0.0
+            shifts = tuple(range(floor(moved), ceil(moved + 1)))
+        begin = max(0, min(count, ceil(max(lowest, first - 1)) - first))
+        stop = max(0, min(count, floor(min(highest, first + count)) + 1 - first))
+        to_first = self.first[on][end]
+        return Image(
+            begin=begin,
+            stop=stop,
+            hot_from=tuple(hot_from),
+            miss=None if self._hours is None else self._missed(way)[begin:stop],
+            shifts=tuple(shift + first - to_first for shift in shifts),
+        )
+
+    def _followed(self, way: Way) -> Image:
+        """Follow the lower and the upper edge of each cell."""
+        start, end, was_on, on = way
+        edges_c = self.edges_c(start, on=was_on)
+        count = len(edges_c) - 1
+        begin, stop, hot_from = 0, count, []
+        hot_c = inf if self.load.hygiene is None else self.load.hygiene.hot_c
+        for at in range(start, end):
+            edges_c = after(self.store, at, edges_c, on=on)
+            begin = max(begin, int(np.searchsorted(edges_c[1:], self.low_c[at + 1] - ROUNDING_C)))
+            stop = min(stop, int(np.searchsorted(edges_c[:-1], self.high_c[at + 1] + ROUNDING_C, side="right")))
+            hot_from.append(int(np.searchsorted(edges_c[1:], hot_c - ROUNDING_C)))
+        first_c = self.origin_c[end] + self.width_c[end] * (self.first[on][end] + (self.lead[end] if on else 0.0))
+        last = self.count(end, on=on) - 1
+        begin = max(begin, int(np.searchsorted(edges_c[1:], first_c, side="right")))
+        stop = min(stop, int(np.searchsorted(edges_c[:-1], first_c + self.width_c[end] * (last + 1))))
+        stop = max(begin, stop)
+        edges = (edges_c[begin : stop + 1] - first_c) / self.width_c[end]
+        lower = np.floor(edges[:-1]).astype(np.int32)
+        upper = np.maximum(lower, np.ceil(edges[1:]).astype(np.int32) - 1)
+        return Image(
+            begin=begin,
+            stop=stop,
+            hot_from=tuple(hot_from),
+            miss=None if self._hours is None else self._missed(way)[begin:stop],
+            shifts=(),
+            lower=np.clip(lower, 0, last),
+            upper=np.clip(upper, 0, last),
+        )
+
+    def _missed(self, way: Way) -> Costs:
+        """How far the nearest temperature of each cell is outside the comfort band along a way, °C·h."""
+        edges_c = self.edges_c(way.start, on=way.was_on)
+        missed = np.zeros(len(edges_c) - 1)
+        for at, hours in enumerate((self._hours or ())[way.start : way.end], way.start):
+            edges_c = after(self.store, at, edges_c, on=way.on)
+            below_c = self.store.wanted_low_c[at] - ROUNDING_C - edges_c[1:]
+            above_c = edges_c[:-1] - self.store.wanted_high_c[at] - ROUNDING_C
+            missed += hours * np.maximum(0.0, np.maximum(below_c, above_c))
+        return missed
 
 
 def _reach(load: Load, low_c: Sequence[float], high_c: Sequence[float]) -> tuple[list[float], list[float]]:
@@ -101,154 +268,12 @@ def _step(store: Store, at: int, floor_c: float, ceiling_c: float) -> Step:
     return Step(slope=keep, push_c=push_c, bends=collects)
 
 
-@dataclass(frozen=True)
-class Guide:
-    """What a schedule still costs at least, by time and cell; kept coarsely enough to be small."""
-
-    cells: Cells
-    every: int
-    """So many neighbouring cells share an entry, the least of theirs."""
-    off_try: list[NDArray[np.float32]]
-    """If the load is off and may start, by time."""
-    on_try: list[NDArray[np.float32]]
-    """If the load is on and may stop, by time."""
-
-    def still_try(self, at: int, temperature_c: Costs, *, on: bool) -> Costs:
-        """The least that is still to pay at a time from each of these temperatures."""
-        cells = self.cells
-        number = np.floor((temperature_c - cells.origin_c[at]) / cells.width_c[at]).astype(np.int64)
-        inside = np.clip(number, cells.first[at], cells.last[at]) - cells.first[at]
-        still_try: Costs = (self.on_try if on else self.off_try)[at][inside // self.every].astype(np.float64)
-        return still_try
-
-
-def bound(cells: Cells, start_try: float, entries: int) -> tuple[float, Guide]:
-    """The least that any admissible schedule costs after the steps that are held, and the guide to it.
-
-    Every start of a run costs `start_try` besides. The guide keeps at most `entries` numbers.
-    """
-    load, count = cells.load, len(cells.load.cost_try)
-    every = max(1, ceil(2 * (count + 1) * cells.most / entries))
-    guide = Guide(cells=cells, every=every, off_try=[], on_try=[])
-    behind = _Behind(cells, start_try)
-    for at in range(count, load.held - 1, -1):
-        if at < count:
-            behind.step_back(at)
-        guide.off_try.append(_coarse(behind.off_try[at], every))
-        guide.on_try.append(_coarse(behind.on_try[at], every))
-    here_try = (behind.on_try if load.on_at_start else behind.off_try)[load.held]
-    for table in (guide.off_try, guide.on_try):
-        table.extend([np.empty(0, np.float32)] * load.held)
-        table.reverse()
-    return float(here_try.min()), guide
-
-
-def _coarse(costs_try: Costs, every: int) -> NDArray[np.float32]:
-    return np.minimum.reduceat(costs_try, np.arange(0, len(costs_try), every)).astype(np.float32)
-
-
-def _most_left_try(cells: Cells) -> Costs:
-    """The most that the end is worth in each of the last cells: at the edge that lies further along."""
-    worth = cells.load.worth
-    numbers = np.arange(cells.first[-1], cells.last[-1] + 1, dtype=np.float64) + (worth.toward > 0)
-    edges_c: Costs = numbers * cells.width_c[-1] + (cells.origin_c[-1] + worth.toward * ROUNDING_C)
-    return left_try(worth, edges_c)
-
-
-def left_try(worth: Worth, end_c: Costs) -> Costs:
-    """`Worth.left_try` for many temperatures at once, in the same order of operations."""
-    start_c = min(worth.toward * worth.start_c, worth.toward * worth.full_c)
-    worth_try: Costs = worth.try_per_c * (np.minimum(worth.toward * end_c, worth.toward * worth.full_c) - start_c)
-    return worth_try
-
-
-class _Behind:
-    """The layers of the recursion that are still needed, on its way back from the end."""
-
-    def __init__(self, cells: Cells, start_try: float) -> None:
-        self._cells, self._load, self._start_try = cells, cells.load, start_try
-        self._end = len(cells.load.cost_try)
-        free_try = -_most_left_try(cells)
-        self.off_try = {self._end: free_try}
-        self.on_try = {self._end: free_try}
-
-    def step_back(self, at: int) -> None:
-        """Add the layer of a time; those after it are there."""
-        load = self._load
-        off_try = self._after(at, at + 1, on=False)
-        started = min(at + load.min_on, self._end)
-        if all(load.may_run[at:started]):
-            np.minimum(off_try, self._after(at, started, on=True, besides_try=self._start_try), out=off_try)
-        on_try = self._after(at, min(at + load.min_off, self._end), on=False)
-        if load.may_run[at]:
-            np.minimum(on_try, self._after(at, at + 1, on=True), out=on_try)
-        self.off_try[at], self.on_try[at] = off_try, on_try
-        self.off_try.pop(at + load.min_off, None)
-        self.on_try.pop(at + load.min_on, None)
-
-    def _after(self, start: int, end: int, *, on: bool, besides_try: float = 0.0) -> Costs:
-        """What follows at least, for each cell at `start`, if the load stays on or off until `end`."""
-        ahead_try = (self.on_try if on else self.off_try)[end]
-        if self._cells.moves_evenly(start, end):
-            least_try = self._evenly(start, end, ahead_try, on=on)
-        else:
-            least_try = self._each(start, end, ahead_try, on=on)
-        if on:
-            least_try += sum(self._load.cost_try[start:end]) + besides_try
-        return least_try
-
-    def _evenly(self, start: int, end: int, ahead_try: Costs, *, on: bool) -> Costs:
-        """All cells move on by the same number: the least of two shifted slices."""
-        cells = self._cells
-        moved, lowest, highest = 0.0, -inf, inf
-        for at in range(start + 1, end + 1):
-            width_c = cells.width_c[at]
-            if on:
-                moved += cells.store.lift_c[at - 1] / width_c
-            low = (cells.low_c[at] - ROUNDING_C - cells.origin_c[at]) / width_c
-            high = (cells.high_c[at] + ROUNDING_C - cells.origin_c[at]) / width_c
-            lowest, highest = max(lowest, low - moved - 1), min(highest, high - moved)
-        first = max(cells.first[start], ceil(lowest))
-        last = min(cells.last[start], floor(highest))
-        least_try = np.full(cells.last[start] - cells.first[start] + 1, inf)
-        for shift in range(floor(moved), ceil(moved + 1)):
-            begin = max(first, cells.first[end] - shift)
-            stop = min(last, cells.last[end] - shift) + 1
-            if begin < stop:
-                into = least_try[begin - cells.first[start] : stop - cells.first[start]]
-                reached = ahead_try[begin + shift - cells.first[end] : stop + shift - cells.first[end]]
-                np.minimum(into, reached, out=into)
-        return least_try
-
-    def _each(self, start: int, end: int, ahead_try: Costs, *, on: bool) -> Costs:
-        """Follow the lower and the upper edge of each cell: the least of the cells between them."""
-        cells = self._cells
-        numbers = np.arange(cells.first[start], cells.last[start] + 2, dtype=np.float64)
-        edges_c: Costs = cells.origin_c[start] + cells.width_c[start] * numbers
-        least_try = np.full(len(numbers) - 1, inf)
-        first, stop = 0, len(least_try)
-        for at in range(start, end):
-            edges_c = after(cells.store, at, edges_c, on=on)
-            first = max(first, int(np.searchsorted(edges_c[1:], cells.low_c[at + 1] - ROUNDING_C)))
-            stop = min(stop, int(np.searchsorted(edges_c[:-1], cells.high_c[at + 1] + ROUNDING_C, side="right")))
-        if first >= stop:
-            return least_try
-        # The entry before the first cell and the one after the last stand for all that is outside.
-        padded_try = np.concatenate(([inf], ahead_try, [inf]))
-        edges = (edges_c[first : stop + 1] - cells.origin_c[end]) / cells.width_c[end] - (cells.first[end] - 1)
-        lower = np.floor(edges[:-1]).astype(np.int32)
-        upper = np.maximum(lower, np.ceil(edges[1:]).astype(np.int32) - 1)
-        for further in range(int((upper - lower).max()) + 1):
-            reached = np.minimum(lower + further, upper)
-            found_try = padded_try.take(reached, mode="clip")
-            np.minimum(least_try[first:stop], found_try, out=least_try[first:stop])
-        return least_try
-
-
 def after(store: Store, step: int, temperatures_c: Costs, *, on: bool) -> Costs:
     """`Store.after` for many temperatures at once, in the same order of operations."""
-    sun_c = np.maximum(0.0, store.sun_c[step] - store.fade[step] * temperatures_c)
     lift_c = store.lift_c[step] if on else 0.0
-    dark_c = store.keep[step] * temperatures_c + store.push_c[step] + lift_c
+    dark_c: Costs = store.keep[step] * temperatures_c + store.push_c[step] + lift_c
+    if store.sun_c[step] <= 0 and store.fade[step] == 0:
+        return dark_c  # nothing is added then, to the last bit
+    sun_c = np.maximum(0.0, store.sun_c[step] - store.fade[step] * temperatures_c)
     after_c: Costs = np.minimum(dark_c + sun_c, np.maximum(dark_c, store.stop_c))
     return after_c

@@ -1,19 +1,24 @@
 """A schedule near the bound: labels, each an exactly simulated way through the day, guided by what must still be paid.
 
-A label stands at a time at which its load may be switched: its temperature, what it has paid, and where it came from.
-Of the labels in one cell only the cheapest goes on, of all cells only those that promise most. What is lost so is in
-the gap between bound and schedule, which is measured and not assumed.
+A label stands at a time at which its load may be switched: its temperature, its rows (starts left, time hot), what it
+has paid, and where it came from. Of the labels in one cell and row only the cheapest goes on, of all only those that
+promise most. What is lost so is in the gap between bound and schedule, which is measured and not assumed.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.cells import Cells, Costs, Guide, after, left_try
+from agent.planning.automaton import Automaton, Counts, Way
+from agent.planning.bounds import Guide, left_try
+from agent.planning.cells import Costs, after
+from agent.planning.model import Load
 
 Indices = NDArray[np.int32]
+_ROWS = 1 << 20
+"""More than there are cells in a layer's row, so that row and cell make one number."""
 
 
 @dataclass(frozen=True)
@@ -22,129 +27,160 @@ class Labels:
 
     temperature_c: Costs
     paid_try: Costs
-    from_time: Indices
-    from_on: NDArray[np.bool_]
-    from_index: Indices
-    """Which of the labels that were kept there."""
+    left: Counts
+    hot: Counts
+    origin: Indices
+    """By label: the time and mode it came from (twice the time, plus 1 if on), and its index among those kept there."""
 
     def taken(self, chosen: NDArray[np.intp]) -> "Labels":
         """Some of them."""
         return Labels(
             self.temperature_c[chosen],
             self.paid_try[chosen],
-            self.from_time[chosen],
-            self.from_on[chosen],
-            self.from_index[chosen],
+            self.left[chosen],
+            self.hot[chosen],
+            self.origin[chosen],
         )
-
-    @property
-    def origins(self) -> "Labels":
-        """Only where they came from: all that the way back asks for."""
-        nothing = np.empty(0)
-        return replace(self, temperature_c=nothing, paid_try=nothing)
 
 
 def _together(parts: Sequence[Labels]) -> Labels:
+    if len(parts) == 1:
+        return parts[0]
     return Labels(
         np.concatenate([part.temperature_c for part in parts]),
         np.concatenate([part.paid_try for part in parts]),
-        np.concatenate([part.from_time for part in parts]),
-        np.concatenate([part.from_on for part in parts]),
-        np.concatenate([part.from_index for part in parts]),
+        np.concatenate([part.left for part in parts]),
+        np.concatenate([part.hot for part in parts]),
+        np.concatenate([part.origin for part in parts]),
     )
 
 
 def cheapest(
-    cells: Cells, guide: Guide, start_try: float, beam: int, below_try: float, most: int = 1
+    load: Load, guide: Guide, start_try: float, beam: int, below_try: float, most: int = 1
 ) -> tuple[tuple[bool, ...], ...]:
     """Up to `most` schedules that cost less than `below_try`, every start counted with `start_try`; cheapest first.
 
-    They keep limits and times. What the end is worth is taken off. `beam` labels at most go on from each time and mode.
+    They keep limits, times, quotas and hygiene. What the end is worth is taken off, and held steps are not counted.
+    `beam` labels at most go on from each time and mode.
     """
-    return _Beam(cells, guide, start_try, beam, below_try).schedules(most)
+    return _Beam(load, guide, start_try, beam, below_try).schedules(most)
 
 
 class _Beam:
-    def __init__(self, cells: Cells, guide: Guide, start_try: float, beam: int, below_try: float) -> None:
-        self._cells, self._load = cells, cells.load
-        self._guide, self._start_try, self._beam, self._below_try = guide, start_try, beam, below_try
-        self._end = len(self._load.cost_try)
+    def __init__(self, load: Load, guide: Guide, start_try: float, beam: int, below_try: float) -> None:
+        self._load, self._guide, self._cells = load, guide, guide.cells
+        self._automaton = Automaton.of(self._load)
+        self._start_try, self._beam, self._below_try = start_try, beam, below_try
+        self._has_rows = bool(self._automaton.quotas or load.hygiene)
+        self._end = len(load.cost_try)
         self._coming: dict[tuple[int, bool], list[Labels]] = {}
-        self._kept: dict[tuple[int, bool], Labels] = {}
+        self._origins: dict[tuple[int, bool], Indices] = {}
 
     def schedules(self, most: int) -> tuple[tuple[bool, ...], ...]:
         """Go through the day and back along the cheapest labels."""
         load = self._load
         self._begin()
         for at in range(load.held, self._end):
-            for on in (False, True):
-                if self._keep(at, on=on):
-                    self._expand(at, on=on)
-                    self._kept[at, on] = self._kept[at, on].origins
+            kept = {on: labels for on in (False, True) if (labels := self._keep(at, on=on)) is not None}
+            for way in self._automaton.ways(at) if kept else ():
+                if way.was_on in kept:
+                    self._go(kept[way.was_on], way)
         return tuple(self._way(on=on, index=index) for on, index in self._cheapest(most))
 
     def _cheapest(self, most: int) -> list[tuple[bool, int]]:
         """Mode and index of the labels that have arrived and cost least, what they leave taken off."""
         arrived: list[tuple[float, bool, int]] = []
         for on in (False, True):
-            if self._keep(self._end, on=on):
-                labels = self._kept[self._end, on]
+            labels = self._keep(self._end, on=on)
+            if labels is not None:
                 costs_try = labels.paid_try - left_try(self._load.worth, labels.temperature_c)
                 arrived += [(float(costs_try[index]), on, int(index)) for index in np.argsort(costs_try)[:most]]
-        return [(on, index) for _, on, index in sorted(arrived)[:most]]
+        return [(on, index) for cost_try, on, index in sorted(arrived)[:most] if cost_try < self._below_try]
 
     def _begin(self) -> None:
-        load, now_c = self._load, self._load.store.start_c
-        for at in range(load.held):
-            now_c = load.store.after(at, now_c, on=load.on_at_start)
-        nowhere = np.array([-1], np.int32)
-        first = Labels(np.array([now_c]), np.zeros(1), nowhere, np.array([load.on_at_start]), nowhere)
-        self._coming[load.held, load.on_at_start] = [first]
+        load, row = self._load, self._automaton.first_row()
+        if row < 0:
+            return
+        reached_c = load.store.trajectory((load.on_at_start,) * load.held)
+        self._coming[load.held, load.on_at_start] = [
+            Labels(
+                temperature_c=np.array([(load.store.start_c, *reached_c)[-1]]),
+                paid_try=np.zeros(1),
+                left=np.array([self._automaton.full(load.held)], np.int16),
+                hot=np.array([row], np.int16),
+                origin=np.full((1, 2), -1, np.int32),
+            )
+        ]
 
-    def _keep(self, at: int, *, on: bool) -> bool:
-        """Choose among the labels that have come to a time; whether there are any."""
+    def _keep(self, at: int, *, on: bool) -> Labels | None:
+        """Choose among the labels that have come to a time; None if there are none."""
         parts = self._coming.pop((at, on), [])
         if not parts:
-            return False
+            return None
         labels = _together(parts)
-        promised_try = labels.paid_try + self._guide.still_try(at, labels.temperature_c, on=on)
-        hopeful = np.flatnonzero(promised_try < self._below_try)
-        cells = self._cells
-        cell = np.floor((labels.temperature_c[hopeful] - cells.origin_c[at]) / cells.width_c[at])
-        order = np.lexsort((labels.paid_try[hopeful], cell))
-        hopeful = hopeful[order][np.diff(cell[order], prepend=-np.inf) > 0]
+        place = self._cells.numbers(at, labels.temperature_c, on=on)
+        promised_try = labels.paid_try + self._guide.still_in(at, place, on=on, left=labels.left, hot=labels.hot)
+        (hopeful,) = np.nonzero(promised_try < self._below_try)
+        if len(hopeful) > 1:
+            hopeful = self._best(at, labels, hopeful, place[hopeful], promised_try)
+        if not len(hopeful):
+            return None
+        labels = labels.taken(hopeful)
+        self._origins[at, on] = labels.origin
+        return labels
+
+    def _best(
+        self, at: int, labels: Labels, hopeful: NDArray[np.intp], place: NDArray[np.int64], promised_try: Costs
+    ) -> NDArray[np.intp]:
+        """The cheapest label of each row and cell, and of these the ones that promise most."""
+        if self._has_rows:
+            rows = labels.left[hopeful].astype(np.int64) * (1 + self._automaton.longest(at)) + labels.hot[hopeful]
+            place += rows * _ROWS
+        order = np.lexsort((labels.paid_try[hopeful], place))
+        place = place[order]
+        is_first = np.ones(len(place), dtype=bool)
+        np.not_equal(place[1:], place[:-1], out=is_first[1:])
+        hopeful = hopeful[order][is_first]
         if len(hopeful) > self._beam:
             hopeful = hopeful[np.argpartition(promised_try[hopeful], self._beam)[: self._beam]]
-        self._kept[at, on] = labels.taken(hopeful)
-        return bool(len(hopeful))
+        return hopeful
 
-    def _expand(self, at: int, *, on: bool) -> None:
-        load, labels = self._load, self._kept[at, on]
-        if on:
-            self._go(labels, at, min(at + load.min_off, self._end), was_on=True, on=False)
-        else:
-            self._go(labels, at, at + 1, was_on=False, on=False)
-        runs_until = at + 1 if on else min(at + load.min_on, self._end)
-        if all(load.may_run[at:runs_until]):
-            self._go(labels, at, runs_until, was_on=on, on=True)
-
-    def _go(self, labels: Labels, start: int, end: int, *, was_on: bool, on: bool) -> None:
+    def _go(self, labels: Labels, way: Way) -> None:
         cells, now_c = self._cells, labels.temperature_c
-        possible = np.ones(len(now_c), dtype=bool)
-        for at in range(start, end):
-            now_c = after(cells.store, at, now_c, on=on)
-            possible &= (now_c >= cells.low_c[at + 1]) & (now_c <= cells.high_c[at + 1])
-        paid_try = sum(self._load.cost_try[start:end]) + (0.0 if was_on else self._start_try) if on else 0.0
-        index = np.flatnonzero(possible)
-        if len(index):
-            come = Labels(
-                now_c[index],
-                labels.paid_try[index] + paid_try,
-                np.full(len(index), start, np.int32),
-                np.full(len(index), was_on),
-                index.astype(np.int32),
-            )
-            self._coming.setdefault((end, on), []).append(come)
+        possible = np.ones(1, dtype=bool)
+        hot = labels.hot
+        for at in range(way.start, way.end):
+            now_c = after(cells.store, at, now_c, on=way.on)
+            possible = possible & (now_c >= cells.low_c[at + 1]) & (now_c <= cells.high_c[at + 1])
+            if self._automaton.longest(at):
+                hot, in_time = self._held_hot(at, hot, now_c)
+                possible = possible & in_time
+        left = labels.left
+        if self._automaton.quotas:
+            left = self._automaton.left_after(way, left)
+            possible = possible & (left >= 0)
+        (index,) = np.nonzero(possible)
+        if not len(index):
+            return
+        paid_try = labels.paid_try[index]
+        if way.on:
+            step_try = sum(self._load.cost_try[way.start : way.end])
+            paid_try += step_try + (self._start_try if way.starts else 0.0)
+        origin = np.empty((len(index), 2), np.int32)
+        origin[:, 0], origin[:, 1] = 2 * way.start + way.was_on, index
+        come = Labels(now_c[index], paid_try, left[index], hot[index], origin)
+        self._coming.setdefault((way.end, way.on), []).append(come)
+
+    def _held_hot(self, at: int, hot: Counts, now_c: Costs) -> tuple[Counts, NDArray[np.bool_]]:
+        """How long the store has been hot at the end of a step, and whether that is long enough by then."""
+        hygiene = self._load.hygiene
+        if hygiene is None:
+            return hot, np.ones(len(hot), dtype=bool)
+        more = np.where(now_c >= hygiene.hot_c, hot + np.int16(1), np.int16(0))
+        hot = np.where(hot >= hygiene.hold, hot, more)
+        if at + 1 < hygiene.due:
+            return hot, np.ones(len(hot), dtype=bool)
+        return np.zeros_like(hot), hot >= hygiene.hold
 
     def _way(self, *, on: bool, index: int) -> tuple[bool, ...]:
         return tuple(reversed(list(self._way_back(on=on, index=index))))
@@ -152,8 +188,8 @@ class _Beam:
     def _way_back(self, *, on: bool, index: int) -> Iterator[bool]:
         at = self._end
         while at > self._load.held:
-            label = self._kept[at, on]
-            before = int(label.from_time[index])
+            code, before_index = map(int, self._origins[at, on][index])
+            before = code // 2
             yield from [on] * (at - before)
-            at, on, index = before, bool(label.from_on[index]), int(label.from_index[index])
+            at, on, index = before, bool(code % 2), before_index
         yield from [self._load.on_at_start] * self._load.held

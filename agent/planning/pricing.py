@@ -5,9 +5,12 @@ This is what a master problem asks again and again while it looks for the prices
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import inf
 
-from agent.planning.cells import NARROWEST_C, Cells, Guide, bound
+from agent.planning.automaton import Automaton
+from agent.planning.bounds import Guide, bound
+from agent.planning.cells import NARROWEST_C, Cells
 from agent.planning.labels import cheapest
 from agent.planning.limits import Limits
 from agent.planning.model import Load
@@ -42,41 +45,50 @@ def priced(load: Load, limits: Limits, cost_try: Sequence[float], count: int, be
     `count` cells are used where the window is widest, and `beam` labels at most go on from each time and mode. The
     guide's values include both; it holds at times at which minimum times leave the load free to be switched, in the
     mode that it is in: a run that has begun is counted on to the end of its minimum time, and so is a rest.
+
+    Schedules keep quotas and hygiene. The bound counts starts only where that needs few rows, and is valid either way.
     """
-    pricing = Pricing(load, limits, cost_try, count)
+    asked = replace(load, cost_try=tuple(cost_try))
+    pricing = Pricing(asked, _remembered(replace(load, cost_try=(0.0,) * len(load.cost_try)), limits, count))
     return Priced(pricing.bound_try, pricing.schedules(beam, inf, _SCHEDULES), pricing.guide)
 
 
 class Pricing:
-    """The cells of one load at given prices."""
+    """What cells show about a load.
 
-    def __init__(self, load: Load, limits: Limits, cost_try: Sequence[float], count: int) -> None:
-        load = replace(load, cost_try=tuple(cost_try))
-        self.load = load
+    `counting` starts by rows makes the bound see quotas, and costs as many times the work as there are starts.
+    """
+
+    def __init__(self, load: Load, cells: Cells, *, counting: bool = True) -> None:
+        self._load, self._cells = load, cells
         self.tie_try = _TIE * (max(map(abs, load.cost_try)) or 1.0)
         """What each start counts besides, to break ties; not part of any result."""
         self._start_try = load.start_try + self.tie_try
         self._held_try = sum(load.cost_try[: load.held]) if load.on_at_start else 0.0
-        self._cells = _cells(load, limits, count)
-        ahead_try, self.guide = bound(self._cells, self._start_try, GUIDE_ENTRIES)
+        ahead_try, self.guide = bound(
+            load, cells, Automaton.of(load, counting=counting), self._start_try, GUIDE_ENTRIES
+        )
         most_starts = len(load.cost_try) // (load.min_on + load.min_off) + 1
-        sizes_try = sum(map(abs, load.cost_try)) + most_starts * load.start_try + abs(_most_left_try(load))
-        free_try = sum(cost for cost in load.cost_try if cost < 0) - _most_left_try(load)
+        most_left_try = load.worth.left_try(load.worth.full_c)
+        sizes_try = sum(map(abs, load.cost_try)) + most_starts * load.start_try + abs(most_left_try)
+        free_try = sum(cost for cost in load.cost_try if cost < 0) - most_left_try
         bound_try = self._held_try + ahead_try - most_starts * self.tie_try
         self.bound_try: float = max(free_try, bound_try) - _SUMMATION * sizes_try
         """No admissible schedule has a lower objective."""
 
     def schedules(self, beam: int, below_try: float, most: int = 1) -> tuple[tuple[bool, ...], ...]:
         """Up to `most` admissible schedules with an objective (ties included) below this; the best first."""
-        return cheapest(self._cells, self.guide, self._start_try, beam, below_try - self._held_try, most)
+        return cheapest(self._load, self.guide, self._start_try, beam, below_try - self._held_try, most)
 
 
-def _most_left_try(load: Load) -> float:
-    return load.worth.left_try(load.worth.full_c)
-
-
-def _cells(load: Load, limits: Limits, count: int) -> Cells:
+def cells_of(load: Load, limits: Limits, count: int, hours: Sequence[float] | None = None) -> Cells:
     """So many cells, about, where the window is widest, but none too narrow and not too many in all layers."""
     count = min(count, LAYER_ENTRIES // (load.min_on + load.min_off))
     wide = Cells(load, limits, max(map(abs, load.store.lift_c)) / 100)
-    return Cells(load, limits, max(2 * NARROWEST_C, wide.width_c[0] * wide.most / count))
+    return Cells(load, limits, max(2 * NARROWEST_C, wide.width_c[0] * wide.most / count), hours)
+
+
+@lru_cache(maxsize=4)
+def _remembered(load: Load, limits: Limits, count: int) -> Cells:
+    """Cells do not depend on prices: those of a few loads are kept, with where they go."""
+    return cells_of(load, limits, count)
