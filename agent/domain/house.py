@@ -138,6 +138,7 @@ class Legionella(Value):
     temperature_c: float = Field(default=60.0, ge=55, le=80)
     hold_s: int = Field(default=1800, ge=300, le=7200)
     every_days: int = Field(default=7, ge=1, le=60)
+    """Where nobody knows when it was last, it is due within a day, and not later than a plan has announced."""
 
 
 class Tank(Value):

@@ -282,10 +282,12 @@ def _hygiene(problem: Problem, count: int) -> Hygiene | None:
     if tank is None or tank.legionella is None:
         return None
     asked, start = tank.legionella, problem.horizon.start
-    if problem.state.hygienic_at is None:
-        due_s = 86_400.0  # nobody knows when it was last: within a day
-    else:
+    if problem.state.hygienic_at is not None:
         due_s = (problem.state.hygienic_at - start).total_seconds() + asked.every_days * 86_400
+    else:  # Nobody knows when it was last. Each plan could put it off by another day: hence not later than announced.
+        promised = None if problem.announced is None else problem.announced.hygienic_at
+        promised_s = 86_400.0 if promised is None else (promised - start).total_seconds()
+        due_s = min(86_400.0, problem.horizon.duration_s, promised_s)
     due = int(due_s // problem.step_s)
     if due > count:
         return None

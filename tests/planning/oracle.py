@@ -500,9 +500,16 @@ class Oracle:
         tank, seen = self.house.tank, self.problem.state.hygienic_at
         if tank is None or tank.legionella is None:
             return None
-        start = self.problem.horizon.start
-        due = start + timedelta(days=1) if seen is None else seen + timedelta(days=tank.legionella.every_days)
-        return due if due <= self.problem.horizon.end else None
+        start, end = self.problem.horizon.start, self.problem.horizon.end
+        if seen is not None:
+            due = seen + timedelta(days=tank.legionella.every_days)
+            return due if due <= end else None
+        announced = self.problem.announced
+        promised = end if announced is None or announced.hygienic_at is None else announced.hygienic_at
+        return min(start + timedelta(days=1), end, promised)
+
+    def is_due_and_done(self, account: Account) -> bool:
+        return self.hygiene_due is not None and self.is_hygienic(account.paths_c["tank"])
 
     def is_hygienic(self, tank_c: Sequence[float], slack_c: float = 0.0) -> bool:
         if self.hygiene_due is None:
@@ -624,7 +631,8 @@ def checked(problem: Problem, plan: Plan) -> Account:
     for part, missed in account.degree_hours.items():
         assert abs(sum(miss.degree_hours for miss in plan.misses if miss.part == part) - missed) < DEGREE_HOURS
     if problem.house.tank is not None and problem.house.tank.legionella is not None:
-        assert plan.hygienic_at in {oracle.hygienic_at(account.paths_c["tank"], slack_c) for slack_c in (0.0, 1e-4)}
+        hot_at = {oracle.hygienic_at(account.paths_c["tank"], slack_c) for slack_c in (0.0, 1e-4)}
+        assert plan.hygienic_at in hot_at or (plan.hygienic_at is None and not oracle.is_due_and_done(account))
     return account
 
 

@@ -1,5 +1,7 @@
 """The model against the house written a second time."""
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,6 +109,19 @@ def test_being_on_cools_where_it_should_cool_and_warms_where_it_should_warm(hous
     assert all(
         (busy < idle) if unit.mode == "cool" else (busy > idle) for busy, idle in zip(busy_c, idle_c, strict=True)
     )
+
+
+@given(whole_problems())
+def test_hygiene_is_due_when_the_house_written_a_second_time_says(asked: Problem) -> None:
+    due = Oracle(asked).hygiene_due
+    for load in model_of(asked).loads:
+        if load.name == WATER_HEATER and asked.house.tank is not None and asked.house.tank.legionella is not None:
+            assert (load.hygiene is None) == (due is None)
+            if load.hygiene is not None and due is not None:
+                whole_steps = (due - asked.horizon.start) // timedelta(seconds=asked.step_s)
+                assert load.hygiene.due == max(0, whole_steps)
+        else:
+            assert load.hygiene is None
 
 
 def test_the_collector_never_takes_heat_out_of_the_tank() -> None:
