@@ -92,7 +92,7 @@ class Cells:
 
     def __init__(self, load: Load, limits: Limits, width_c: float, hours: Sequence[float] | None = None) -> None:
         self.load, self.store = load, load.store
-        self._hours = hours
+        self.hours = hours
         count = len(load.cost_try)
         self.low_c = [-inf, *(at_c - TOLERANCE_C for at_c in limits.low_c)]
         self.high_c = [inf, *(at_c + TOLERANCE_C for at_c in limits.high_c)]
@@ -200,7 +200,7 @@ class Cells:
             begin=begin,
             stop=stop,
             hot_from=tuple(hot_from),
-            miss=None if self._hours is None else self._missed(way)[begin:stop],
+            miss=None if self.hours is None else self._missed(way)[begin:stop],
             shifts=tuple(shift + first - to_first for shift in shifts),
         )
 
@@ -228,17 +228,17 @@ class Cells:
             begin=begin,
             stop=stop,
             hot_from=tuple(hot_from),
-            miss=None if self._hours is None else self._missed(way)[begin:stop],
+            miss=None if self.hours is None else self._missed(way)[begin:stop],
             shifts=(),
             lower=np.clip(lower, 0, last),
             upper=np.clip(upper, 0, last),
         )
 
     def _missed(self, way: Way) -> Costs:
-        """How far the nearest temperature of each cell is outside the comfort band along a way, °C·h."""
+        """How far the nearest temperature of each cell is outside the comfort band, summed over a way, °C·h."""
         edges_c = self.edges_c(way.start, on=way.was_on)
         missed = np.zeros(len(edges_c) - 1)
-        for at, hours in enumerate((self._hours or ())[way.start : way.end], way.start):
+        for at, hours in enumerate((self.hours or ())[way.start : way.end], way.start):
             edges_c = after(self.store, at, edges_c, on=way.on)
             below_c = self.store.wanted_low_c[at] - ROUNDING_C - edges_c[1:]
             above_c = edges_c[:-1] - self.store.wanted_high_c[at] - ROUNDING_C
@@ -277,3 +277,11 @@ def after(store: Store, step: int, temperatures_c: Costs, *, on: bool) -> Costs:
     sun_c = np.maximum(0.0, store.sun_c[step] - store.fade[step] * temperatures_c)
     after_c: Costs = np.minimum(dark_c + sun_c, np.maximum(dark_c, store.stop_c))
     return after_c
+
+
+def miss_c(store: Store, step: int, after_c: Costs) -> Costs:
+    """`Store.miss_c` for many temperatures at once."""
+    missed_c: Costs = np.maximum(
+        0.0, np.maximum(store.wanted_low_c[step] - after_c, after_c - store.wanted_high_c[step])
+    )
+    return missed_c

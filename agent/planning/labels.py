@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agent.planning.automaton import Automaton, Counts, Way
 from agent.planning.bounds import Guide, left_try
-from agent.planning.cells import Costs, after
+from agent.planning.cells import Costs, after, miss_c
 from agent.planning.model import Load
 
 Indices = NDArray[np.int32]
@@ -148,10 +148,12 @@ class _Beam:
     def _go(self, labels: Labels, way: Way) -> None:
         cells, now_c = self._cells, labels.temperature_c
         possible = np.ones(1, dtype=bool)
-        hot = labels.hot
+        hot, missed = labels.hot, np.zeros(1)
         for at in range(way.start, way.end):
             now_c = after(cells.store, at, now_c, on=way.on)
             possible = possible & (now_c >= cells.low_c[at + 1]) & (now_c <= cells.high_c[at + 1])
+            if cells.hours is not None:
+                missed = missed + cells.hours[at] * miss_c(cells.store, at, now_c)
             if self._automaton.longest(at):
                 hot, in_time = self._held_hot(at, hot, now_c)
                 possible = possible & in_time
@@ -166,6 +168,8 @@ class _Beam:
         if way.on:
             step_try = sum(self._load.cost_try[way.start : way.end])
             paid_try += step_try + (self._start_try if way.starts else 0.0)
+        if cells.hours is not None:
+            paid_try += missed[index]
         origin = np.empty((len(index), 2), np.int32)
         origin[:, 0], origin[:, 1] = 2 * way.start + way.was_on, index
         come = Labels(now_c[index], paid_try, left[index], hot[index], origin)

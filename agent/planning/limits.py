@@ -73,6 +73,14 @@ def limits_of(load: Load, known: Sequence[bool] | None = None) -> Limits:
     return Limits(low_c=tuple(least_c), high_c=tuple(most_c))
 
 
+def outermost(load: Load) -> Limits:
+    """The limit on the side to which a load pushes its store, and none on the other: what it keeps in any case."""
+    toward = _toward(load)
+    most_c = tuple(toward * at_c for at_c in _most(load, toward))
+    boundless_c = (-toward * inf,) * len(most_c)
+    return Limits(low_c=most_c, high_c=boundless_c) if load.cools else Limits(low_c=boundless_c, high_c=most_c)
+
+
 def fullest(load: Load) -> tuple[bool, ...]:
     """The schedule that runs as soon and as long as the limit on its side, its times and its power allow."""
     toward = _toward(load)

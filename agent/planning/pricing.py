@@ -54,7 +54,7 @@ def priced(load: Load, limits: Limits, cost_try: Sequence[float], count: int, be
 
 
 class Pricing:
-    """What cells show about a load.
+    """What cells show about a load; of degree-hours outside the comfort band too, where the cells have hours.
 
     `counting` starts by rows makes the bound see quotas, and costs as many times the work as there are starts.
     """
@@ -64,13 +64,14 @@ class Pricing:
         self.tie_try = _TIE * (max(map(abs, load.cost_try)) or 1.0)
         """What each start counts besides, to break ties; not part of any result."""
         self._start_try = load.start_try + self.tie_try
-        self._held_try = sum(load.cost_try[: load.held]) if load.on_at_start else 0.0
+        self._held_try = _held_try(load, cells)
         ahead_try, self.guide = bound(
             load, cells, Automaton.of(load, counting=counting), self._start_try, GUIDE_ENTRIES
         )
         most_starts = len(load.cost_try) // (load.min_on + load.min_off) + 1
         most_left_try = load.worth.left_try(load.worth.full_c)
         sizes_try = sum(map(abs, load.cost_try)) + most_starts * load.start_try + abs(most_left_try)
+        sizes_try += ahead_try if cells.hours is not None and ahead_try < inf else 0.0
         free_try = sum(cost for cost in load.cost_try if cost < 0) - most_left_try
         bound_try = self._held_try + ahead_try - most_starts * self.tie_try
         self.bound_try: float = max(free_try, bound_try) - _SUMMATION * sizes_try
@@ -79,6 +80,16 @@ class Pricing:
     def schedules(self, beam: int, below_try: float, most: int = 1) -> tuple[tuple[bool, ...], ...]:
         """Up to `most` admissible schedules with an objective (ties included) below this; the best first."""
         return cheapest(self._load, self.guide, self._start_try, beam, below_try - self._held_try, most)
+
+
+def _held_try(load: Load, cells: Cells) -> float:
+    """What the steps cost, or miss, in which the load is held as it is."""
+    held = (load.on_at_start,) * load.held
+    paid_try = sum(load.cost_try[: load.held]) if load.on_at_start else 0.0
+    if cells.hours is not None:
+        for step, at_c in enumerate(load.store.trajectory(held)):
+            paid_try += cells.hours[step] * load.store.miss_c(step, at_c)
+    return paid_try
 
 
 def cells_of(load: Load, limits: Limits, count: int, hours: Sequence[float] | None = None) -> Cells:

@@ -108,6 +108,8 @@ def loads(draw: st.DrawFn, features: Features, max_steps: int = 10) -> Load:
         return tuple(draw(st.lists(values, min_size=count, max_size=count)))
 
     collects = features.collector and not cools and draw(st.booleans())
+    harsh = draw(st.booleans())  # what drains the store may be more than what its load adds
+    drift = st.floats(-2.5, 0.5).map(lambda c: toward * c) if harsh else st.floats(-1.0, 1.0)
     lift_c = toward * draw(st.floats(0.5, 3.0))
     low_c = draw(st.floats(40, 46))
     high_c = low_c + draw(st.floats(2, 9))
@@ -118,7 +120,7 @@ def loads(draw: st.DrawFn, features: Features, max_steps: int = 10) -> Load:
         wanted_low_c=steps_low_c,
         wanted_high_c=(high_c,) * count,
         keep=(keep := each(st.floats(0.9, 1.0))),
-        push_c=tuple((1 - part) * 45 + more for part, more in zip(keep, each(st.floats(-1.0, 1.0)), strict=True)),
+        push_c=tuple((1 - part) * 45 + more for part, more in zip(keep, each(drift), strict=True)),
         lift_c=tuple(lift_c * share for share in each(st.floats(0.7, 1.3))),
         sun_c=each(st.floats(0, 5)) if collects else (0.0,) * count,
         fade=each(st.floats(0, 0.1)) if collects else (0.0,) * count,
