@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agent.commands.config import config_check
 from agent.commands.devices import devices
-from agent.commands.plan import celsius, day_of_year, plan, seconds, time_of_day
+from agent.commands.plan import amount, celsius, day_of_year, hours, plan, seconds, time_of_day
 from agent.commands.prices import prices
 from agent.commands.run import run
 from agent.commands.status import status
@@ -124,12 +124,21 @@ def _add_plan(words: "Words[argparse.ArgumentParser]") -> None:
     )
     word.add_argument("--prices", type=Path, metavar="CSV", help="columns ts,ptf_tl_mwh: start of delivery, TRY/MWh")
     word.add_argument(
-        "--weather", type=Path, metavar="CSV", help="columns ts,temperature_c,irradiance_w_m2 (without: the climate)"
+        "--weather",
+        type=Path,
+        metavar="CSV",
+        help="columns ts,temperature_c,irradiance_w_m2, and wind_speed_m_s for a turbine (without: the climate)",
     )
     word.add_argument("--date", type=day_of_year, metavar="YYYY-MM-DD", help="local day (the first in the files)")
     word.add_argument("--start", type=time_of_day, metavar="HH:MM", help="plan from here to midnight (00:00)")
+    word.add_argument("--hours", type=hours, metavar="H", help="plan so many hours instead, at most 48")
     word.add_argument("--room", type=celsius, metavar="°C", help="room at the start (middle of its band)")
     word.add_argument("--tank", type=celsius, metavar="°C", help="tank at the start (its thermostat's setpoint)")
+    word.add_argument(
+        "--charge", type=amount, metavar="WH", help="battery at the start (middle between reserve and full)"
+    )
+    word.add_argument("--peak", type=amount, metavar="W", help="the month's peak so far, for [demand] (0)")
+    word.add_argument("--announced", type=Path, metavar="JSON", help="the plan before: said is what changes and why")
     word.add_argument("--time-limit", type=seconds, metavar="S", help="seconds for the solver (planning.time_limit_s)")
     word.add_argument("--json", action="store_true", help="print the whole plan as JSON")
 

@@ -16,7 +16,7 @@ from agent.control.schedule import still_good, switching_instants, wants, wants_
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
 from agent.domain.comfort import Band
 from agent.domain.device import Name, Reading, Role
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState
 from agent.domain.interval import Interval
 from agent.domain.plan import Fallback, Plan
 from agent.errors import JournalUnreadable
@@ -24,8 +24,9 @@ from agent.fetching import Fetching
 from agent.forecasting.base_load import base_load
 from agent.forecasting.comfort import room_band, setpoint_c, tank_band
 from agent.forecasting.hot_water import hot_water
+from agent.forecasting.sun import climate_forecast
 from agent.jobs import Job, Timetable, daily, every
-from agent.outlook import Outlook, horizon, without_margins
+from agent.outlook import Outlook, horizon, in_season, without_margins
 from agent.ports import Clock, Device, Ledger, Planner, Telemetry
 from agent.settings import Settings
 from agent.telling import changes_in_words, miss_in_words, plan_in_words
@@ -126,14 +127,15 @@ class Day:
             state = await self._state(snapshot, plan, measured)
             by_hand = await self._executor.started_by_hand(state.loads)
             followed = still_good(plan, snapshot.at, self._longest_trust())
+            house = self._house_in_season(plan, snapshot.at)
             wanted = [
-                *wants(self._settings.house, followed, snapshot.at, measured, self._setpoints_c(snapshot.at)),
+                *wants(house, followed, snapshot.at, measured, self._setpoints_c(house, snapshot.at)),
                 *wants_of_appliances(followed, snapshot.at, self._switched_appliances, by_hand),
             ]
             await self._executor.hold(wanted, await self._situation(snapshot, state, followed))
         self._beat(plan.plan_id if plan is not None else None)
         if plan is not None and self._has_settled(plan, snapshot.at) and not self._planning.locked():
-            drift = deviation(plan, state, self._wanted(snapshot.at), self._deviation_limits_c(snapshot.at))
+            drift = deviation(plan, state, self._wanted(house, snapshot.at), self._deviation_limits_c(snapshot.at))
             if drift is not None:
                 _log.info("planning anew: %s", drift)
                 self._timetable.soon("plan", self.make_plan)
@@ -289,14 +291,23 @@ class Day:
         names = [one.name for one in self._settings.house.appliances if one.name not in self._relays]
         return sum(circuit_of(self._settings.house, name).power_w for name in names if name in planned)
 
-    def _wanted(self, at: datetime) -> Mapping[str, Band]:
+    def _house_in_season(self, plan: Plan | None, at: datetime) -> House:
+        """The house as the plan sees it; without a plan, as the climate of the date has it."""
+        home, house = self._settings.home, self._settings.house
+        if house.air_conditioner is None or house.air_conditioner.cooling is None:
+            return house
+        if plan is not None and plan.outdoor_temperature_c is not None:
+            return in_season(house, plan.outdoor_temperature_c, plan.horizon)
+        day = horizon(at, 300, 86_400)
+        return in_season(house, climate_forecast(day, home.latitude, home.longitude, at).outdoor_temperature_c, day)
+
+    def _wanted(self, house: House, at: datetime) -> Mapping[str, Band]:
         """What people want of room and tank at a moment."""
-        house, zone = self._settings.house, self._settings.home.zone
+        zone = self._settings.home.zone
         bands = {"room": room_band(house, at, zone), "tank": tank_band(house, at, zone)}
         return {part: band for part, band in bands.items() if band is not None}
 
-    def _setpoints_c(self, at: datetime) -> Mapping[Name, float]:
-        house = self._settings.house
+    def _setpoints_c(self, house: House, at: datetime) -> Mapping[Name, float]:
         return {load: setpoint_c(house, load, at, self._settings.home.zone) for load in house.loads}
 
     def _base_load_w(self, at: datetime) -> float:

@@ -26,6 +26,7 @@ from agent.settings import PlanningSettings, Settings
 
 _PRICE_HISTORY = timedelta(days=8)
 _ROUNDING_C = 0.01
+_DAY = timedelta(hours=24)
 _FORECAST_IS_OLD = timedelta(hours=6)
 
 _PRICE_FALLBACK = {
@@ -105,7 +106,8 @@ def problem_of(
     announced: Plan | None = None,
 ) -> Problem:
     """The problem of a home over a span that the weather covers; what had to be guessed is flagged."""
-    zone, planned = settings.home.zone, with_margins(settings.house, settings.planning)
+    zone, house = settings.home.zone, in_season(settings.house, weather.outdoor_temperature_c, span)
+    planned = with_margins(house, settings.planning)
     market, status = market_prices(span, known_prices, zone) if settings.needs_market else (Series(), PriceStatus.FINAL)
     return Problem(
         horizon=span,
@@ -118,12 +120,12 @@ def problem_of(
         demand=settings.demand,
         outdoor_temperature_c=weather.outdoor_temperature_c.cut(span),
         irradiance_w_m2=weather.irradiance_w_m2.cut(span),
-        base_load_w=base_load(settings.house, span, zone),
-        generation_w=generation(settings.house, weather, span),
-        hot_water_kg_per_s=hot_water(settings.house, span, zone),
+        base_load_w=base_load(house, span, zone),
+        generation_w=generation(house, weather, span),
+        hot_water_kg_per_s=hot_water(house, span, zone),
         room_wanted=room_wanted(planned, span, zone),
         tank_wanted=tank_wanted(planned, span, zone),
-        runs=runs_ahead(settings.house.appliances, span, zone, ran),
+        runs=runs_ahead(house.appliances, span, zone, ran),
         announced=announced if announced is not None and announced.horizon.overlap_s(span) else None,
         end=settings.planning.end,
         time_limit_s=settings.planning.time_limit_s,
@@ -139,6 +141,12 @@ def _guessed(prices: PriceStatus, weather: WeatherForecast, state: HouseState) -
         Fallback.TEMPERATURE_ESTIMATED if state.estimated else None,
     )
     return frozenset(flag for flag in flags if flag is not None)
+
+
+def in_season(house: House, outdoor_c: Series, span: Interval) -> House:
+    """The house as the first day of a span finds it: its unit heats or cools by the mean temperature outdoors."""
+    day = Interval(start=span.start, end=min(span.end, span.start + _DAY))
+    return house.in_season(outdoor_c.mean(day))
 
 
 def with_margins(house: House, planning: PlanningSettings) -> House:
@@ -206,6 +214,8 @@ def _tank_band(band: Band, planning: PlanningSettings) -> Band:
 
 def without_margins(plan: Plan, house: House, zone: ZoneInfo) -> Plan:
     """The plan, judged by the owner's bands: eating into a margin is no miss of comfort."""
+    if plan.outdoor_temperature_c is not None:
+        house = in_season(house, plan.outdoor_temperature_c, plan.horizon)
     outside = {"room": list(_outside(plan, house, zone, "room")), "tank": list(_outside(plan, house, zone, "tank"))}
     misses = [_judged(miss, outside[miss.part]) for miss in plan.misses]
     kept = tuple(miss for miss in misses if miss is not None)

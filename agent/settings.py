@@ -265,7 +265,8 @@ def _contradictions_in_time(settings: Settings) -> Iterator[str]:
     for appliance in house.appliances:
         if not appliance.days:
             yield f"house.appliances.{appliance.name}.days is empty, so it would never run: name a day or leave it out"
-    for name, part in (("room", house.room), ("tank", house.tank)):
+    cooling = None if house.air_conditioner is None else house.air_conditioner.cooling
+    for name, part in (("room", house.room), ("tank", house.tank), ("air_conditioner.cooling", cooling)):
         if part is not None:
             yield from _contradictions_in_schedule(f"house.{name}.schedule", part.schedule)
 

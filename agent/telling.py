@@ -23,13 +23,13 @@ _FALLBACKS = {
     Fallback.PLANNER_FAILED: "the planner broke",
 }
 _PURPOSES = {
-    Purpose.COMFORT: "later would miss comfort",
-    Purpose.CHEAP: "it is needed later and costs less now",
+    Purpose.COMFORT: "comfort would be missed",
+    Purpose.CHEAP: "cheaper than later",
     Purpose.SURPLUS: "own generation would be sold for less or lost",
     Purpose.PAID: "the price is negative",
     Purpose.HYGIENE: "against legionella",
     Purpose.HEAT_LEFT: "what is left at the end is worth more than it costs",
-    Purpose.HELD: "it was switched on a short while ago and may not stop yet",
+    Purpose.HELD: "switched on a short while ago, it may not stop yet",
     Purpose.ASKED: "its owner wants this run",
 }
 _MISSES = {
@@ -46,6 +46,10 @@ _CHANGES = {
     ChangeCause.HORIZON: "more of the future being known",
     ChangeCause.HOUSE: "the owner's wishes",
 }
+
+
+_NOTHING_TRY = 5e-5
+"""Less is rounding."""
 
 
 def plan_in_words(plan: Plan) -> str:
@@ -76,13 +80,14 @@ def miss_in_words(miss: ComfortMiss, zone: ZoneInfo) -> str:
 
 def reason_in_words(reason: Reason, zone: ZoneInfo) -> str:
     """Why a load runs in a block, and what else could be done."""
-    needed = f", needed at {clock(reason.needed_at, zone)}" if reason.needed_at is not None else ""
+    needed = f" (needed by {clock(reason.needed_at, zone)})" if reason.needed_at is not None else ""
     if reason.otherwise_try is None:
         otherwise = "nothing else keeps the limits"
     else:
         start = reason.otherwise_start
-        instead = "without it" if start is None else f"starting at {clock(start, zone)} instead"
-        otherwise = f"{instead} {money(reason.otherwise_try)} more"
+        instead = "never" if start is None else f"from {clock(start, zone)}"
+        more = f"for {money(reason.otherwise_try)} more" if reason.otherwise_try >= _NOTHING_TRY else "for as much"
+        otherwise = f"otherwise {instead}, {more}"
     return f"{_PURPOSES[reason.purpose]}{needed}; {otherwise}"
 
 

@@ -18,6 +18,7 @@ PRICE_COLUMNS = ("ts", "ptf_tl_mwh")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 _LARGEST = 100_000.0
 WEATHER_COLUMNS = ("ts", "temperature_c", "irradiance_w_m2")
+WIND_COLUMN = "wind_speed_m_s"
 
 
 def read_prices(path: Path, zone: ZoneInfo) -> Mapping[date, DayAheadPrices]:
@@ -39,8 +40,12 @@ def read_prices(path: Path, zone: ZoneInfo) -> Mapping[date, DayAheadPrices]:
 
 
 def read_weather(path: Path, zone: ZoneInfo) -> WeatherForecast:
-    """A forecast from `ts,temperature_c,irradiance_w_m2` (start of the interval). Raises SettingsInvalid."""
-    temperature_c, irradiance_w_m2 = _read(path, WEATHER_COLUMNS, zone)
+    """A forecast from `ts,temperature_c,irradiance_w_m2` and perhaps `wind_speed_m_s`. Raises SettingsInvalid.
+
+    `ts` is the start of the interval.
+    """
+    columns = (*WEATHER_COLUMNS, WIND_COLUMN) if WIND_COLUMN in _head(path) else WEATHER_COLUMNS
+    temperature_c, irradiance_w_m2, *wind_speed_m_s = _read(path, columns, zone)
     span = temperature_c.span
     if span is None:
         raise SettingsInvalid(f"{path} holds no weather; it needs lines below {','.join(WEATHER_COLUMNS)}")
@@ -49,7 +54,17 @@ def read_weather(path: Path, zone: ZoneInfo) -> WeatherForecast:
         source=WeatherSource.FORECAST,
         outdoor_temperature_c=temperature_c,
         irradiance_w_m2=irradiance_w_m2,
+        wind_speed_m_s=wind_speed_m_s[0] if wind_speed_m_s else None,
     )
+
+
+def _head(path: Path) -> Sequence[str]:
+    """The names in the first line."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return csv.DictReader(file).fieldnames or ()
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error}") from error
 
 
 def _read(path: Path, columns: Sequence[str], zone: ZoneInfo) -> tuple[Series, ...]:

@@ -2,13 +2,16 @@
 
 import argparse
 import asyncio
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.table import Table
 
 from agent.commands.day_files import read_prices, read_weather
+from agent.commands.day_picture import day_picture
+from agent.commands.plan_tables import blocks, verdict
+from agent.domain.battery import Battery
 from agent.domain.house import HouseState
 from agent.domain.interval import Interval, SeriesGap
 from agent.domain.local_day import local_day
@@ -24,23 +27,27 @@ from agent.settings import Settings, load_settings
 
 _COLDEST_C, _HOTTEST_C = -40.0, 95.0
 _LONGEST_S = 3600.0
+_LONGEST_H = 48.0
+_MOST = 1e6
 
 
 def plan(arguments: argparse.Namespace) -> int:
-    """Plan one local day and print it, as a table or as JSON."""
+    """Plan one local day and print it, as a picture and a table or as JSON."""
     settings = load_settings(arguments.config)
     if arguments.time_limit is not None:
         limit = {"time_limit_s": arguments.time_limit}
         settings = settings.model_copy(update={"planning": settings.planning.model_copy(update=limit)})
     problem = _problem(arguments, settings)
     console = Console(stderr=arguments.json)
+    zone = settings.home.zone
     with console.status(f"planning (at most {problem.time_limit_s:.0f} s)…"):
-        made = without_margins(asyncio.run(ChildProcessPlanner().plan(problem)), settings.house, settings.home.zone)
+        made = without_margins(asyncio.run(ChildProcessPlanner().plan(problem)), settings.house, zone)
     if arguments.json:
         print(made.model_dump_json(indent=2))  # noqa: T201 - the answer itself
     else:
-        console.print(blocks(made, settings.home.zone))
-        console.print(verdict(made))
+        console.print(day_picture(made, zone, console.width, problem.generation_w))
+        console.print(blocks(made, zone, console.width))
+        console.print(verdict(made, zone), highlight=False)
     return 0
 
 
@@ -48,18 +55,39 @@ def _problem(arguments: argparse.Namespace, settings: Settings) -> Problem:
     zone = settings.home.zone
     known = read_prices(arguments.prices, zone) if arguments.prices else {}
     if settings.needs_market and not known:
-        raise SettingsInvalid("the tariff follows the market, so prices are needed: give --prices FILE (ts,ptf_tl_mwh)")
+        raise SettingsInvalid("a tariff follows the market, so prices are needed: give --prices FILE (ts,ptf_tl_mwh)")
     day: date = arguments.date or min(known, default=datetime.now(zone).date())
     if known and day not in known:
         raise SettingsInvalid(f"{arguments.prices} has no prices for {day}; it has {min(known)} to {max(known)}")
-    span = local_day(day, zone)
-    if arguments.start is not None:
-        span = Interval(start=datetime.combine(day, arguments.start, zone), end=span.end)
+    span = _span(arguments, day, zone)
     state = _state(arguments, settings, span.start)
+    weather, announced = _weather(arguments, settings, span), _announced(arguments.announced)
     try:
-        return problem_of(settings, state, span, known, _weather(arguments, settings, span))
+        return problem_of(settings, state, span, known, weather, announced=announced)
     except SeriesGap as error:
         raise SettingsInvalid(f"the files do not cover {day}: {error}") from error
+
+
+def _span(arguments: argparse.Namespace, day: date, zone: ZoneInfo) -> Interval:
+    """To the end of the local day, or as many hours as are asked for."""
+    whole = local_day(day, zone)
+    start = whole.start
+    if arguments.start is not None:
+        start = datetime.combine(day, arguments.start, zone).astimezone(whole.start.tzinfo)
+    if arguments.hours is not None:
+        return Interval(start=start, end=start + timedelta(hours=arguments.hours))
+    return Interval(start=start, end=whole.end)
+
+
+def _announced(path: Path | None) -> Plan | None:
+    if path is None:
+        return None
+    try:
+        return Plan.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsInvalid(f"--announced {path} cannot be read: {error}") from error
+    except ValueError as error:
+        raise SettingsInvalid(f"--announced {path} is no plan; `kwh-hub plan --json` prints one") from error
 
 
 def _weather(arguments: argparse.Namespace, settings: Settings, span: Interval) -> WeatherForecast:
@@ -85,43 +113,35 @@ def _state(arguments: argparse.Namespace, settings: Settings, at: datetime) -> H
     if house.tank is not None:
         otherwise = house.water_heater.thermostat_c if house.water_heater else house.tank.comfort.low_c
         tank_c = arguments.tank if arguments.tank is not None else otherwise
-    return HouseState(at=at, room_temperature_c=room_c, tank_temperature_c=tank_c)
+    return HouseState(
+        at=at,
+        room_temperature_c=room_c,
+        tank_temperature_c=tank_c,
+        battery_wh=_charge_wh(arguments.charge, house.battery),
+        month_peak_w=_peak_w(arguments.peak, settings),
+    )
+
+
+def _charge_wh(given_wh: float | None, battery: Battery | None) -> float | None:
+    if battery is None:
+        if given_wh is not None:
+            raise SettingsInvalid("--charge is given, but the house has no [house.battery]")
+        return None
+    if given_wh is None:
+        return _middle(battery.reserve_wh, battery.capacity_wh)
+    if given_wh > battery.capacity_wh:
+        raise SettingsInvalid(f"--charge {given_wh:g} is above house.battery.capacity_wh {battery.capacity_wh:g}")
+    return given_wh
+
+
+def _peak_w(given_w: float | None, settings: Settings) -> float:
+    if given_w is not None and settings.demand is None:
+        raise SettingsInvalid("--peak is given, but nothing is paid for the month's peak: add [demand]")
+    return given_w or 0.0
 
 
 def _middle(low_c: float, high_c: float) -> float:
     return (low_c + high_c) / 2
-
-
-def blocks(made: Plan, zone: ZoneInfo) -> Table:
-    """The on-blocks of a plan with what each costs."""
-    table = Table(title=f"Plan {made.plan_id} for {made.horizon.start.astimezone(zone):%Y-%m-%d}")
-    table.add_column("load")
-    table.add_column("on")
-    for name in ("kWh", "TL", "TL/kWh"):
-        table.add_column(name, justify="right")
-    for load in made.loads:
-        for block in load.on:
-            kwh = load.power_w / 1000 * block.duration_s / 3600
-            price = made.price_try_per_kwh.mean(block)
-            when = f"{block.start.astimezone(zone):%H:%M}-{block.end.astimezone(zone):%H:%M}"
-            table.add_row(load.load, when, f"{kwh:.2f}", f"{kwh * price:.2f}", f"{price:.3f}")
-    return table
-
-
-def verdict(made: Plan) -> str:
-    """What the plan is worth, in words."""
-    proof = made.proof
-    movable = f"{proof.movable_try:.2f} TL (a thermostat: {proof.thermostat_movable_try:.2f} TL)"
-    gap = proof.gap_movable
-    proven = "" if gap is None else f", no plan can be more than {gap:.2%} cheaper"
-    lines = [
-        f"bill {proof.bill_try:.2f} TL, of which the switched loads {movable}",
-        f"proof: {proof.status}{proven}",
-        f"made by {made.method} in {proof.solve_s:.1f} s",
-    ]
-    if made.fallbacks:
-        lines.append(f"it had to do without: {', '.join(sorted(made.fallbacks))}")
-    return "\n".join(lines)
 
 
 def time_of_day(text: str) -> time:
@@ -141,6 +161,22 @@ def seconds(text: str) -> float:
     """A span of time for argparse, s."""
     value = float(text)
     if not 0 < value <= _LONGEST_S:
+        raise ValueError(text)
+    return value
+
+
+def hours(text: str) -> float:
+    """The length of a horizon for argparse, h."""
+    value = float(text)
+    if not 0 < value <= _LONGEST_H:
+        raise ValueError(text)
+    return value
+
+
+def amount(text: str) -> float:
+    """A power or an energy for argparse, W or Wh."""
+    value = float(text)
+    if not 0 <= value <= _MOST:
         raise ValueError(text)
     return value
 

@@ -10,7 +10,8 @@ from rich.console import Console
 
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.commands.plan import blocks, verdict
+from agent.commands.day_picture import day_picture
+from agent.commands.plan_tables import blocks, verdict
 from agent.composition import clock_of
 from agent.domain.command import Command, Stage
 from agent.domain.condition import Condition
@@ -95,5 +96,6 @@ def _show(found: Status, settings: Settings) -> None:
     if found.plan is None:
         console.print("[red]no plan is in force[/red]; is the hub running?")
         return
-    console.print(blocks(found.plan, zone))
-    console.print(verdict(found.plan))
+    console.print(day_picture(found.plan, zone, console.width))
+    console.print(blocks(found.plan, zone, console.width))
+    console.print(verdict(found.plan, zone), highlight=False)

@@ -12,6 +12,7 @@ from agent.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PAPER = str(ROOT / "examples" / "paper.toml")
+FULL = str(ROOT / "examples" / "full-house.toml")
 PRICES = str(ROOT / "examples" / "paper-prices.csv")
 WEATHER = str(ROOT / "examples" / "paper-weather.csv")
 ZONE = load_settings(ROOT / "examples" / "paper.toml", {}).home.zone
@@ -22,7 +23,8 @@ def test_a_day_is_planned_from_files_and_printed_as_json(capsys: pytest.CaptureF
     assert main([*words, "--start", "21:00"]) == 0
     made = json.loads(capsys.readouterr().out)
     assert {load["load"] for load in made["loads"]} == {"air_conditioner", "water_heater"}
-    assert made["proof"]["movable_bound_try"] <= made["proof"]["movable_try"] + 1e-9
+    proof = made["proof"]
+    assert proof["movable_bound_try"] <= proof["movable_try"] + proof["wear_try"] - proof["left_try"] + 1e-9
 
 
 def test_a_day_is_planned_from_files_and_printed_for_people(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,7 +32,39 @@ def test_a_day_is_planned_from_files_and_printed_for_people(capsys: pytest.Captu
     assert main([*words, "--start", "22:00"]) == 0
     said = capsys.readouterr().out
     assert "air_conditioner" in said
-    assert "a thermostat:" in said
+    assert "a thermostat would make it" in said
+    assert "otherwise" in said
+
+
+def test_the_whole_house_is_planned_with_all_that_it_has(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--config", FULL, "--prices", PRICES, "--time-limit", "1", "--charge", "2000", "--json"]
+    assert main(words) == 0
+    made = json.loads(capsys.readouterr().out)
+    (run,) = next(load["on"] for load in made["loads"] if load["load"] == "dishwasher")
+    assert run["start"] >= "2020-01-01T06:00:00Z"
+    assert run["end"] <= "2020-01-01T15:00:00Z"
+    assert min(made["battery_wh"]["values"]) >= 500 - 1e-3
+    assert max(made["grid_w"]["values"]) <= 6000 + 1e-3
+    assert made["hygienic_at"] is not None
+
+
+def test_a_plan_says_what_it_changes_of_the_one_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--config", PAPER, "--prices", PRICES, "--weather", WEATHER, "--time-limit", "2"]
+    assert main([*words, "--start", "20:00", "--json"]) == 0
+    before = tmp_path / "plan.json"
+    before.write_text(capsys.readouterr().out)
+    assert main([*words, "--start", "20:00", "--room", "23.2", "--announced", str(before)]) == 0
+    assert f"otherwise than plan {json.loads(before.read_text())['plan_id']}" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
+def test_a_horizon_may_go_beyond_the_known_prices_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["plan", "--config", PAPER, "--prices", PRICES, "--time-limit", "1", "--start", "22:00", "--hours", "4"]
+    assert main([*words, "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["horizon"]["end"] == "2020-01-01T23:00:00Z"
+    assert "prices_estimated" in made["fallbacks"]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +78,14 @@ def test_a_day_is_planned_from_files_and_printed_for_people(capsys: pytest.Captu
         (["prices", "--config", PAPER], "epias.username"),
         (["plan", "--config", PAPER, "--time-limit", "-4"], "--time-limit"),
         (["plan", "--config", PAPER, "--room", "nan"], "--room"),
+        (["plan", "--config", PAPER, "--hours", "49"], "--hours"),
+        (["plan", "--config", PAPER, "--charge", "-1"], "--charge"),
+        (["plan", "--config", PAPER, "--prices", PRICES, "--charge", "100"], "no [house.battery]"),
+        (["plan", "--config", PAPER, "--prices", PRICES, "--peak", "100"], "add [demand]"),
+        (["plan", "--config", FULL, "--prices", PRICES, "--charge", "9000"], "above house.battery.capacity_wh 5000"),
+        (["plan", "--config", PAPER, "--prices", PRICES, "--announced", PRICES], "is no plan; `kwh-hub plan --json`"),
+        (["plan", "--config", PAPER, "--prices", PRICES, "--announced", "no.json"], "no.json cannot be read"),
+        (["run", "--config", FULL], "house.battery (capacity_wh 5000): no battery can be driven yet"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_a_remedy(
@@ -89,6 +131,14 @@ def test_an_example_is_usable_and_its_gaps_are_named(capsys: pytest.CaptureFixtu
     assert "no device has the role water_heater" in said
 
 
+def test_what_cannot_be_run_yet_is_said_beforehand(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["config", "check", "--config", FULL]) == 2
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no battery can be driven yet" in said
+    assert "house.tank.legionella (every_days 7): no device has the role tank_thermometer" in said
+    assert "no device switches dishwasher" in said
+
+
 @pytest.mark.parametrize("word", [[], ["run"], ["plan"], ["devices"], ["prices"], ["status"], ["config", "check"]])
 def test_every_word_teaches(word: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -125,6 +175,16 @@ def test_price_and_weather_files_are_read_by_the_hour() -> None:
     assert day.price_try_per_kwh.values[5] == pytest.approx(0.17999)
     assert day.price_try_per_kwh.span is not None
     assert read_weather(Path(WEATHER), ZONE).outdoor_temperature_c.covers(day.price_try_per_kwh.span)
+
+
+def test_wind_is_read_where_a_file_has_it(tmp_path: Path) -> None:
+    lines = Path(WEATHER).read_text().splitlines()
+    file = tmp_path / "weather.csv"
+    file.write_text("\n".join([f"{lines[0]},wind_speed_m_s", *(f"{line},7.5" for line in lines[1:])]))
+    windy = read_weather(file, ZONE).wind_speed_m_s
+    assert windy is not None
+    assert set(windy.values) == {7.5}
+    assert read_weather(Path(WEATHER), ZONE).wind_speed_m_s is None
 
 
 def test_real_prices_are_read(shared_data: Path) -> None:

@@ -8,26 +8,44 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
 import annotated_types
-from pydantic import BaseModel, SecretStr
+from pydantic import AwareDatetime, BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from agent.domain.comfort import Band
 
 _UNITS = {
     "_try_per_kwh": "TRY/kWh",
+    "try_per_kw": "TRY/kW",
     "_try_per_mwh": "TRY/MWh",
     "_wh_per_c": "Wh/°C",
     "_w_per_m2_c": "W/m²°C",
+    "_w_per_m2_c2": "W/m²°C²",
     "_w_per_c": "W/°C",
+    "_per_c": "1/°C",
     "_kg_per_min": "kg/min",
     "_kg": "kg",
     "_m2": "m²",
     "_rate": "share",
+    "_ratio": "share",
+    "_efficiency": "share",
+    "_days": "days",
+    "_m_s": "m/s",
+    "_try": "TRY",
+    "_wh": "Wh",
     "_w": "W",
     "_c": "°C",
     "_s": "s",
 }
-_KINDS = {float: "number", int: "whole number", str: "text", Path: "path", SecretStr: "text", time: "local time"}
+_KINDS = {
+    float: "number",
+    int: "whole number",
+    bool: "true or false",
+    str: "text",
+    Path: "path",
+    SecretStr: "text",
+    time: "local time",
+    AwareDatetime: "date and time",
+}
 _SIGNS = ((annotated_types.Gt, "gt", ">"), (annotated_types.Ge, "ge", "≥"))
 _UPPER_SIGNS = ((annotated_types.Lt, "lt", "<"), (annotated_types.Le, "le", "≤"))
 
@@ -52,7 +70,7 @@ def tables(model: type[BaseModel], path: str = "", title: str = "") -> Iterator[
     for key, field in model.model_fields.items():
         models, many = _models_in(field.annotation)
         if models == [Band]:
-            rows += [_row(f"{key}.{part}", of_band) for part, of_band in Band.model_fields.items()]
+            rows += [_band_row(key, part, field) for part in Band.model_fields]
         elif not models:
             rows.append(_row(key, field))
         for found in models if models != [Band] else []:
@@ -78,6 +96,11 @@ def _models_in(annotation: Any) -> tuple[list[type[BaseModel]], bool]:  # noqa: 
     return [], False
 
 
+def _band_row(key: str, part: str, field: FieldInfo) -> Row:
+    row = _row(f"{key}.{part}", Band.model_fields[part])
+    return row if field.is_required() else row._replace(default=f"{getattr(field.default, part):g}")
+
+
 def _row(key: str, field: FieldInfo) -> Row:
     name = key.rpartition(".")[2]
     unit = next((unit for ending, unit in _UNITS.items() if name.endswith(ending)), "")
@@ -85,6 +108,8 @@ def _row(key: str, field: FieldInfo) -> Row:
 
 
 def _kind(annotation: Any) -> str:  # noqa: ANN401 - any type expression
+    if get_origin(annotation) is tuple:
+        return "list of " + _kind(get_args(annotation)[0]).removeprefix("one of ")
     parts = [part for part in get_args(annotation) if part is not types.NoneType]
     if get_origin(annotation) is Literal:
         return "text"
@@ -106,14 +131,20 @@ def _bounds(metadata: list[Any]) -> str:
     return ",".join(said)
 
 
-def _default(field: FieldInfo) -> str:
+def _default(field: FieldInfo) -> str:  # noqa: PLR0911 - a word for each kind of value
     if field.is_required() or get_origin(field.annotation) is Literal:  # the word that tells one kind from another
         return "required"
-    value = field.default
-    if value is None:
-        return "none"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, time):
-        return value.isoformat()
-    return f"`{value}`" if isinstance(value, str | Path) and str(value) else str(value) or "empty"
+    match field.default:
+        case None:
+            return "none"
+        case bool(switch):
+            return str(switch).lower()
+        case float(number):
+            return f"{number:g}"
+        case time() as at:
+            return at.isoformat()
+        case (_, *_):
+            return "all of them"
+        case str() | Path() as word if str(word):
+            return f"`{word}`"
+    return str(field.default) or "empty"
