@@ -29,8 +29,6 @@ _MISSING = {
 _CBC_BOUND = re.compile(r"^Lower bound:\s+(\S+)$", re.MULTILINE)
 _CBC_VALUE = re.compile(r"^Objective value:\s+(\S+)$", re.MULTILINE)
 _CBC_INFEASIBLE = re.compile(r"proven infeasible|Pre-processing says infeasible|Problem is infeasible")
-_CBC_ROUNDING = 1e-8
-"""CBC prints so many places."""
 
 
 @dataclass(frozen=True)
@@ -106,9 +104,15 @@ def cbc_path() -> str | None:
 
 
 def _cbc_bound(said: str) -> float:
-    """The bound in CBC's log, -infinity without one; it prints one only where it differs from the objective."""
+    """The bound in CBC's log, -infinity without one; it prints one only where it differs from the objective.
+
+    It prints three places, and may have rounded up.
+    """
     found = _CBC_BOUND.findall(said) or _CBC_VALUE.findall(said)
-    return float(found[-1]) - _CBC_ROUNDING if found else -inf
+    if not found:
+        return -inf
+    places = len(found[-1].partition(".")[2])
+    return float(found[-1]) - 0.5 * 10.0**-places
 
 
 def _bound_try(problem: pulp.LpProblem, of_branches: float, *, optimal: bool) -> float | None:

@@ -113,7 +113,7 @@ def _collected(
 def _known_sun(
     store: Store, step: int, before_c: float | None, on: pulp.LpVariable
 ) -> tuple[float | None, float | None, float | None]:
-    """Where the solver begins: what the collector gives, whether it gives anything, whether the stop decides how much."""
+    """Where the solver begins: what the collector gives, whether anything, and whether the stop decides."""
     if before_c is None:
         return None, None, None
     dark_c = store.keep[step] * before_c + store.push_c[step] + store.lift_c[step] * on.value()
