@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 from agent.domain.comfort import Away, Band, BandFrom
 from agent.domain.device import Name
-from agent.domain.house import House, HouseState, Legionella, Room, Tank
+from agent.domain.house import House, HouseState, Room, Tank
 from agent.domain.interval import Interval, Series
 from agent.domain.local_day import local_day
 from agent.domain.market import DayAheadPrices, PriceStatus
 from agent.domain.plan import ComfortMiss, Fallback, Plan
-from agent.domain.problem import Problem
+from agent.domain.problem import Problem, Wanted
 from agent.domain.weather import WeatherForecast, WeatherSource
 from agent.forecasting.appliance_runs import runs_ahead
 from agent.forecasting.base_load import base_load
@@ -113,7 +113,7 @@ def problem_of(
         horizon=span,
         step_s=settings.planning.step_s,
         time_zone=settings.home.time_zone,
-        house=planned,
+        house=_to_be_planned(house, settings.planning),
         state=state,
         price_try_per_kwh=settings.tariff.prices(span, market, zone),
         export_try_per_kwh=None if settings.export is None else settings.export.prices(span, market, zone),
@@ -123,8 +123,8 @@ def problem_of(
         base_load_w=base_load(house, span, zone),
         generation_w=generation(house, weather, span),
         hot_water_kg_per_s=hot_water(house, span, zone),
-        room_wanted=room_wanted(planned, span, zone),
-        tank_wanted=tank_wanted(planned, span, zone),
+        room_wanted=_limits(room_wanted(planned, span, zone), house.room, planned.room, span),
+        tank_wanted=_limits(tank_wanted(planned, span, zone), house.tank, planned.tank, span),
         runs=runs_ahead(house.appliances, span, zone, ran),
         announced=announced if announced is not None and announced.horizon.overlap_s(span) else None,
         end=settings.planning.end,
@@ -150,11 +150,7 @@ def in_season(house: House, outdoor_c: Series, span: Interval) -> House:
 
 
 def with_margins(house: House, planning: PlanningSettings) -> House:
-    """The house as it is planned: every band narrower by the planning margins, where they leave half of it.
-
-    Against legionella the tank is planned hotter by the margin of the tank, at most half of the way to its limit: what
-    falls short by a tenth of a degree would have to be done again.
-    """
+    """The house with every band narrower by the planning margins, where they leave half of it."""
     return house.model_copy(
         update={
             "room": None if house.room is None else _room_with_margins(house.room, planning),
@@ -162,6 +158,34 @@ def with_margins(house: House, planning: PlanningSettings) -> House:
             "away": tuple(_away_with_margins(away, planning) for away in house.away),
         }
     )
+
+
+def _limits(
+    wanted: Wanted | None, owners: Room | Tank | None, planned: Room | Tank | None, span: Interval
+) -> Wanted | None:
+    """The planned limits; None only where the owner's own comfort band holds throughout."""
+    if wanted is not None or owners is None or planned is None or planned.comfort == owners.comfort:
+        return wanted
+    return Wanted(
+        low_c=Series.constant(span, planned.comfort.low_c), high_c=Series.constant(span, planned.comfort.high_c)
+    )
+
+
+def _to_be_planned(house: House, planning: PlanningSettings) -> House:
+    """The house with a tank that is to be hotter against legionella by the margin of the tank.
+
+    What falls short by a tenth of a degree would have to be done again. At most half of the way to what can be reached.
+    """
+    tank, rod = house.tank, house.water_heater
+    if tank is None or tank.legionella is None:
+        return house
+    reach_c = max(band.high_c for band in (tank.comfort, *(entry.band for entry in tank.schedule)))
+    if rod is not None and house.collector is None and tank.heat_loss_w_per_c > 0:
+        reach_c = min(reach_c, (tank.ambient_c or 0.0) + rod.power_w / tank.heat_loss_w_per_c)
+    asked_c = tank.legionella.temperature_c
+    hotter_c = asked_c + min(planning.tank_margin_c, max(0.0, reach_c - asked_c) / 2)
+    hotter = tank.legionella.model_copy(update={"temperature_c": hotter_c})
+    return house.model_copy(update={"tank": tank.model_copy(update={"legionella": hotter})})
 
 
 def _room_with_margins(room: Room, planning: PlanningSettings) -> Room:
@@ -178,7 +202,6 @@ def _tank_with_margins(tank: Tank, planning: PlanningSettings) -> Tank:
         update={
             "comfort": _tank_band(tank.comfort, planning),
             "schedule": tuple(_replaced(entry, _tank_band(entry.band, planning)) for entry in tank.schedule),
-            "legionella": None if tank.legionella is None else _hotter(tank.legionella, tank, planning),
         }
     )
 
@@ -190,12 +213,6 @@ def _away_with_margins(away: Away, planning: PlanningSettings) -> Away:
             "tank_low_c": away.tank_low_c + planning.tank_margin_c,
         }
     )
-
-
-def _hotter(asked: Legionella, tank: Tank, planning: PlanningSettings) -> Legionella:
-    warmest_c = max(band.high_c for band in (tank.comfort, *(entry.band for entry in tank.schedule)))
-    margin_c = min(planning.tank_margin_c, max(0.0, warmest_c - asked.temperature_c) / 2)
-    return asked.model_copy(update={"temperature_c": asked.temperature_c + margin_c})
 
 
 def _replaced(entry: BandFrom, band: Band) -> BandFrom:

@@ -27,6 +27,7 @@ from agent.errors import SettingsInvalid
 
 ENVIRONMENT_PREFIX = "KWH_HUB_"
 SWITCHING_ROLES = (Role.AIR_CONDITIONER, Role.WATER_HEATER, Role.APPLIANCE)
+_HOT_C = 60.0
 HELD_BY_MANY = (Role.METER, Role.APPLIANCE)
 
 
@@ -248,7 +249,12 @@ class Settings(Value):
 
     @model_validator(mode="after")
     def _wishes_do_not_contradict(self) -> Self:
-        said = [*_contradictions_in_time(self), *_contradictions_of_heat(self.house), *_never_within_limit(self.house)]
+        said = [
+            *_contradictions_in_time(self),
+            *_contradictions_of_heat(self.house),
+            *_contradictions_in_summer(self.house),
+            *_never_within_limit(self.house),
+        ]
         if said:
             raise ValueError("; ".join(said))
         return self
@@ -301,6 +307,16 @@ def _contradictions_of_heat(house: House) -> Iterator[str]:
             f"house.collector.stops_at_c {collector.stops_at_c} is not above house.tank.comfort.low_c "
             f"{tank.comfort.low_c}: the sun would never help"
         )
+
+
+def _contradictions_in_summer(house: House) -> Iterator[str]:
+    """What is wrong with the house once its unit cools; no season may bring a fault to light."""
+    summer = house.in_season(_HOT_C)
+    if summer is not house:
+        try:
+            House.model_validate(summer.model_dump())
+        except ValidationError as error:
+            yield f"house.air_conditioner.cooling, as the house is in summer: {faults(error, House).strip()}"
 
 
 def _never_within_limit(house: House) -> Iterator[str]:

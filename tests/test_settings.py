@@ -69,6 +69,12 @@ at = 23:00:00
 band = { low_c = 16.0, high_c = 24.0 }
 days = ["sunday"]
 """
+SUMMER = """
+[house.air_conditioner.cooling]
+cop = 3.0
+thermostat_c = 25.0
+comfort = { low_c = 23.5, high_c = 26.5 }
+"""
 COOL_NIGHTS = """
 [[house.tank.schedule]]
 at = 00:00:00
@@ -127,6 +133,11 @@ temperature_c = 55.0
             "is not after start",
         ),
         ("\n[[house.away]]\nstart = 2026-07-01T10:00:00\nend = 2026-08-01T10:00:00\n", "house.away.0.start"),
+        (
+            SUMMER.replace("= 25.0", "= 28.0"),
+            "cooling, as the house is in summer: (whole file): air_conditioner.thermostat_c",
+        ),
+        (SUMMER.replace("comfort", "comfrt"), "did you mean comfort?"),
         ("\n[house.battery]\ncapacity_wh = 5000\ncharge_w = 2500\n", "house.battery.discharge_w: is missing"),
     ],
 )

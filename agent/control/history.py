@@ -151,8 +151,8 @@ def on_blocks(commands: Sequence[Command], span: Interval, *, on_now: bool) -> l
 def planned_blocks(plans: Sequence[Plan], load: Name, span: Interval) -> list[Interval]:
     """When a load was to be on within a span, by the plan that was in force at each moment; plans are oldest first."""
     blocks: list[Interval] = []
-    ends = [*(plan.made_at for plan in plans[1:]), span.end]
-    for plan, end in zip(plans, ends, strict=True):
+    borders = (*(plan.made_at for plan in plans), span.end)
+    for plan, (_, end) in zip(plans, pairwise(borders), strict=True):
         part = plan.load(load)
         for block in () if part is None else part.on:
             inside = _block(max(block.start, plan.made_at, span.start), min(block.end, end, span.end))

@@ -121,6 +121,7 @@ def test_each_plan_counts_while_it_was_in_force() -> None:
     assert planned_blocks(plans[:2], "dishwasher", part(0, 100)) == [part(10, 50), part(80, 90)]
     assert planned_blocks(plans[:1], "dishwasher", part(0, 20)) == [part(10, 20)]
     assert planned_blocks(plans, "washer", part(0, 100)) == []
+    assert planned_blocks([], "dishwasher", part(0, 100)) == []
 
 
 @given(st.lists(st.booleans(), max_size=30))

@@ -13,7 +13,8 @@ from agent.control.interlock import ORDERS_TAKE
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, AirConditioner
 from agent.domain.interval import Interval
-from agent.domain.plan import Fallback
+from agent.domain.plan import Fallback, LoadPlan, Plan
+from agent.domain.problem import Problem
 from agent.errors import FeedDown, FeedUnreachable
 from agent.settings import Settings, load_settings
 from simulators.house import PhysicalHouse
@@ -146,23 +147,31 @@ def test_a_pressed_button_is_journalled_and_set_right_at_the_next_step(settings:
 
 
 def test_a_tank_above_its_limit_puts_the_heater_off_whatever_the_plan_says(settings: Settings, tmp_path: Path) -> None:
-    assert settings.house.tank is not None
-    limited = settings.house.tank.model_copy(update={"safety_limit_c": 50.0})
-    strict = settings.model_copy(update={"house": settings.house.model_copy(update={"tank": limited})})
     home = virtual_home(settings, START)
-    home.settings = strict
     causes: set[Cause] = set()
 
-    async def watch(running: Running) -> None:
+    async def insist(running: Running) -> None:
+        rule = running.planner.plan
+
+        async def heat_all_day(problem: Problem) -> Plan:
+            plan = await rule(problem)
+            always = LoadPlan(load=WATER_HEATER, power_w=2000, on=(plan.horizon,))
+            return plan.model_copy(update={"loads": (always,)})
+
+        running.planner.plan = heat_all_day  # type: ignore[method-assign]
+        await asyncio.sleep(60)
+        await running.day.make_plan()
         while datetime.now(UTC) < START + timedelta(hours=10):
             await asyncio.sleep(301)
             tank_c = home.house.tank_temperature_c
             assert tank_c is not None
-            if tank_c > 51.0:
+            if tank_c > 71.0:
                 assert not home.house.is_on(WATER_HEATER)
         causes.update(command.cause for command in await running.ledger.commands(DAY))
 
-    a_day(strict, tmp_path, hours=11, during=watch, home=home)
+    assert settings.house.tank is not None
+    assert settings.house.tank.safety_limit_c == 70
+    a_day(settings, tmp_path, hours=11, during=insist, home=home)
     assert Cause.TANK_TOO_HOT in causes
 
 

@@ -50,6 +50,8 @@ class VirtualHome:
     feed_fault: FeedError | None = None
     weather_fault: FeedError | None = None
     orders: list[tuple[datetime, Name, bool]] = field(default_factory=list)
+    plugs: dict[Name, bool] = field(default_factory=dict)
+    """Whether the plugs of appliances are on; nothing is heated by them."""
     beats: list[datetime] = field(default_factory=list)
     first_plan_takes_s: float = 0.0
     price_try_per_mwh: Callable[[datetime], float] = lambda moment: 300.0 + 10 * (moment.hour % 12)
@@ -65,6 +67,10 @@ class VirtualHome:
         made = []
         for device in self.settings.devices:
             plug = device.name in CIRCUITS
+            if device.role is Role.APPLIANCE:
+                relay = VirtualRelay(self, device.name)
+                made.append(Device(name=device.name, role=device.role, relay=relay))
+                continue
             made.append(
                 Device(
                     name=device.name,
@@ -90,13 +96,18 @@ class VirtualRelay:
             await asyncio.sleep(5)
             raise DeviceUnreachable(self.name, "no answer for 5 s")
         self.home.orders.append((now, self.name, on))
-        self.home.house.switch(CIRCUITS[self.name], on=on)
+        if self.name in CIRCUITS:
+            self.home.house.switch(CIRCUITS[self.name], on=on)
+        else:
+            self.home.plugs[self.name] = on
         return RelayState(on=on, at=now)
 
     async def read(self) -> RelayState:
         now = self.home.advance()
         if self.name in self.home.unplugged:
             raise DeviceUnreachable(self.name, "no answer for 5 s")
+        if self.name not in CIRCUITS:
+            return RelayState(on=self.home.plugs.get(self.name, False), at=now)
         return RelayState(on=self.home.house.is_on(CIRCUITS[self.name]), at=now)
 
 
