@@ -9,15 +9,17 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf
+from math import inf, isfinite
 
 from agent.domain.device import Name
 from agent.domain.plan import Fallback, Method
 from agent.domain.problem import Solver
 from agent.planning.admissible import is_admissible
 from agent.planning.coupling import improving
-from agent.planning.limits import Limits, fullest, limits_of
-from agent.planning.load_optimum import load_optima
+from agent.planning.hygiene import Hygienic, attainable
+from agent.planning.least_miss import least_miss
+from agent.planning.limits import Limits, limits_of
+from agent.planning.load_optimum import improving_optima
 from agent.planning.milp import optimum
 from agent.planning.model import Dispatch, Load, Model
 from agent.planning.rules import own_use, soonest
@@ -29,6 +31,8 @@ SIMULATION_TOLERANCE_C = 1e-3
 """How far a solver's rounding may carry a simulated temperature past a limit; far below what can be measured."""
 SHORTEST_S = 0.5
 """What the program's solver gets even where the time is used up."""
+_OFTEN_S = 1.0
+"""Findings that come faster than this are not worth being told."""
 
 
 @dataclass(frozen=True)
@@ -67,15 +71,35 @@ class Search:
     """
 
     def __init__(self, model: Model, baseline: Dispatch) -> None:
-        self.model = model
-        self.limits: Mapping[Name, Limits] = {load.name: limits_of(load) for load in model.loads}
-        known = [baseline, *(self._fullest(order) for order in (model.loads, model.loads[::-1]))]
-        easiest = min(known, key=self._miss_c)
+        hours = model.exchange.hours
+        mild = {load.name: least_miss(load, hours).schedule for load in model.loads}
+        self.limits: Mapping[Name, Limits] = {load.name: limits_of(load, mild[load.name]) for load in model.loads}
+        asked = {load.name: attainable(load, self.limits[load.name]) for load in model.loads}
+        self.hygiene_is_late = any(one.fate is not Hygienic.AS_ASKED for one in asked.values())
+        self.model = replace(model, loads=tuple(asked[load.name].load for load in model.loads))
+        self._baseline = baseline
+        if are_tied(self.model):
+            self._share()
+        else:
+            spare_w = list(self.model.exchange.spare_w)
+            runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
+            self._start = Dispatch(loads={name: one.schedule or mild[name] for name, one in asked.items()}, runs=runs)
+
+    def _share(self) -> None:
+        """Let the limits give way to the known dispatch that breaks them least."""
+        orders = (self.model.loads, self.model.loads[::-1])
+        known = [self._baseline, *(self._in_turn(order) for order in orders)]
+        feasible = [dispatch for dispatch in known if self._holds(dispatch, anywhere(self.model))]
+        if not feasible:  # hygiene is more than the power that is shared allows
+            self.hygiene_is_late = True
+            self.model = replace(self.model, loads=tuple(replace(load, hygiene=None) for load in self.model.loads))
+            feasible = [dispatch for dispatch in known if self._holds(dispatch, anywhere(self.model))]
+        easiest = min(feasible, key=self._miss_c)
         self.limits = {
             load.name: self.limits[load.name].widened(load.store.trajectory(easiest.loads[load.name]))
-            for load in model.loads
+            for load in self.model.loads
         }
-        self.start = min(filter(self._holds, known), key=self._objective_try, default=easiest)
+        self._start = min((one for one in feasible if self._holds(one, self.limits)), key=self._objective_try)
 
     def findings(self, solver: Solver, time_limit_s: float) -> Iterator[Finding]:
         """Ever better ones."""
@@ -84,24 +108,30 @@ class Search:
         elif are_tied(self.model):
             yield from self._together(time_limit_s)
         else:
-            yield self._apart(time_limit_s)
+            yield from self._apart(time_limit_s)
 
     @property
     def relaxed(self) -> bool:
         """Whether comfort is given up somewhere."""
         return any(self.limits[load.name].are_relaxed(load.store) for load in self.model.loads)
 
-    def _apart(self, time_limit_s: float) -> Finding:
-        """Each load by itself."""
-        optima = load_optima(self.model.loads, self.limits, self.start.loads, time_limit_s)
+    def _apart(self, time_limit_s: float) -> Iterator[Finding]:
+        """Each load by itself; what is known at once comes first, and then what is better, but not every second."""
         runs = [cheapest(errand, self._price_try_per_w()) for errand in self.model.errands]
-        return Finding(
-            dispatch=Dispatch(
-                loads={name: found.schedule for name, found in optima.items()}, runs=tuple(run for run, _ in runs)
-            ),
-            bound_try=sum(found.bound_try for found in optima.values()) + sum(cost for _, cost in runs),
-            method=Method.DYNAMIC_PROGRAMMING,
-        )
+        said_s, finding = -inf, None
+        for optima in improving_optima(self.model.loads, self.limits, self._start.loads, time_limit_s):
+            finding = Finding(
+                dispatch=Dispatch(
+                    loads={name: found.schedule for name, found in optima.items()}, runs=tuple(run for run, _ in runs)
+                ),
+                bound_try=_proven(sum(found.bound_try for found in optima.values()) + sum(cost for _, cost in runs)),
+                method=Method.DYNAMIC_PROGRAMMING,
+            )
+            if all(found.is_admissible for found in optima.values()) and time.monotonic() - said_s > _OFTEN_S:
+                yield finding
+                said_s, finding = time.monotonic(), None
+        if finding is not None:
+            yield finding
 
     def _price_try_per_w(self) -> list[float]:
         exchange = self.model.exchange
@@ -111,25 +141,26 @@ class Search:
         ]
 
     def _together(self, time_limit_s: float) -> Iterator[Finding]:
-        began_s = time.monotonic()
-        method, best = Method.DYNAMIC_PROGRAMMING, self.start
-        yield Finding(dispatch=best, bound_try=None, method=method)
+        method, began_s = Method.DYNAMIC_PROGRAMMING, time.monotonic()
+        yield Finding(dispatch=self._start, bound_try=None, method=method)
         left_s = time_limit_s - (time.monotonic() - began_s)
-        for dispatch, bound_try in improving(self.model, self.limits, best, left_s):
-            yield Finding(dispatch=dispatch, bound_try=None if bound_try == -inf else bound_try, method=method)
+        for dispatch, bound_try in improving(self.model, self.limits, self._start, left_s):
+            yield Finding(dispatch=dispatch, bound_try=_proven(bound_try), method=method)
 
     def _by_program(self, solver: Solver, time_limit_s: float) -> Finding:
         """Solve the exact program of all."""
-        answer = optimum(self.model, self.limits, self.start, max(SHORTEST_S, time_limit_s), solver)
+        start = self._start if self._holds(self._start, self.limits) else None
+        answer = optimum(self.model, self.limits, start, max(SHORTEST_S, time_limit_s), solver)
         dispatch, missing = answer.dispatch, answer.missing
         if dispatch is not None and not is_admissible(self.model, self.limits, dispatch, SIMULATION_TOLERANCE_C):
             _log.error("the solver's schedule breaks its limits when simulated")
             dispatch, missing = None, Fallback.PLANNER_FAILED
         return Finding(dispatch=dispatch, bound_try=answer.bound_try, method=Method.MILP, missing=missing)
 
-    def _fullest(self, order: Sequence[Load]) -> Dispatch:
-        """Appliances as soon as they may, then each load in turn as much as its limits and the power left allow."""
-        spare_w = list(self.model.exchange.spare_w)
+    def _in_turn(self, order: Sequence[Load]) -> Dispatch:
+        """Appliances as soon as they may, then each load in turn as comfortably as the power left allows."""
+        exchange = self.model.exchange
+        spare_w = list(exchange.spare_w)
         runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
         for load in order:
             for step in range(load.held if load.on_at_start else 0):
@@ -137,7 +168,7 @@ class Search:
         schedule: dict[Name, Sequence[bool]] = {}
         for load in order:
             may_run = tuple(load.power_w <= left_w for left_w in spare_w)
-            schedule[load.name] = on = fullest(replace(load, may_run=may_run))
+            schedule[load.name] = on = least_miss(replace(load, may_run=may_run), exchange.hours).schedule
             for step in range(load.held, len(spare_w)):
                 spare_w[step] -= load.power_w * on[step]
         dispatch = Dispatch(loads=schedule, runs=runs)
@@ -149,8 +180,18 @@ class Search:
             self.limits[load.name].miss_c(load.store.trajectory(dispatch.loads[load.name])) for load in self.model.loads
         )
 
-    def _holds(self, dispatch: Dispatch) -> bool:
-        return is_admissible(self.model, self.limits, dispatch)
+    def _holds(self, dispatch: Dispatch, limits: Mapping[Name, Limits]) -> bool:
+        return is_admissible(self.model, limits, dispatch)
 
     def _objective_try(self, dispatch: Dispatch) -> float:
         return self.model.predict(dispatch).objective_try
+
+
+def _proven(bound_try: float) -> float | None:
+    return bound_try if isfinite(bound_try) else None
+
+
+def anywhere(model: Model) -> Mapping[Name, Limits]:
+    """No limits on temperatures."""
+    count = len(model.steps)
+    return {load.name: Limits(low_c=(-inf,) * count, high_c=(inf,) * count) for load in model.loads}

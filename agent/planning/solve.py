@@ -37,6 +37,7 @@ def improving(problem: Problem) -> Iterator[Plan]:
     model = model_of(problem)
     baseline = thermostat_dispatch(model)
     search = Search(model, baseline)
+    model = search.model
     best: Solution | None = None
     for finding in search.findings(problem.solver, _SHARE_FOR_SEARCH * problem.time_limit_s):
         if finding.missing is not None or finding.dispatch is None:
@@ -54,6 +55,7 @@ def improving(problem: Problem) -> Iterator[Plan]:
 def _solution(model: Model, search: Search, finding: Finding, dispatch: Dispatch, solve_s: float) -> Solution:
     flags = {
         Fallback.COMFORT_RELAXED: search.relaxed,
+        Fallback.HYGIENE_LATE: search.hygiene_is_late,
         Fallback.APPLIANCE_LATE: any(errand.late for errand in model.errands),
         Fallback.POWER_LIMIT_EXCEEDED: model.exchange.is_exceeded,
     }
