@@ -62,7 +62,9 @@ def plan_of(problem: Problem, model: Model, solution: Solution, *, baseline: Dis
 
 def named(plan: Plan, solve_s: float) -> Plan:
     """The plan under its name: the same answer has the same name, however long it took."""
-    digest = hashlib.sha256(plan.model_dump_json().encode()).hexdigest()
+    timeless = plan.proof.model_copy(update={"solve_s": 0.0})
+    nameless = plan.model_copy(update={"plan_id": "", "proof": timeless})
+    digest = hashlib.sha256(nameless.model_dump_json().encode()).hexdigest()
     proof = plan.proof.model_copy(update={"solve_s": solve_s})
     return plan.model_copy(update={"plan_id": f"{plan.made_at:%Y%m%dT%H%M%SZ}-{digest[:8]}", "proof": proof})
 
