@@ -15,6 +15,7 @@ from agent.domain.device import Name
 from agent.domain.plan import Fallback, Method
 from agent.domain.problem import Solver
 from agent.planning.admissible import is_admissible
+from agent.planning.automaton import Automaton
 from agent.planning.coupling import improving
 from agent.planning.hygiene import Hygienic, attainable
 from agent.planning.least_miss import least_miss
@@ -83,7 +84,16 @@ class Search:
         else:
             spare_w = list(self.model.exchange.spare_w)
             runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
-            self._start = Dispatch(loads={name: one.schedule or mild[name] for name, one in asked.items()}, runs=runs)
+            loads = {
+                load.name: self._cheaper(load, baseline.loads[load.name], asked[load.name].schedule or mild[load.name])
+                for load in self.model.loads
+            }
+            self._start = Dispatch(loads=loads, runs=runs)
+
+    def _cheaper(self, load: Load, wanted: Sequence[bool], known: Sequence[bool]) -> Sequence[bool]:
+        """The first schedule if it may be kept and costs less, else the second."""
+        may = Automaton.of(load).holds(wanted) and self.limits[load.name].hold(load.store.trajectory(wanted))
+        return wanted if may and load.objective_try(wanted) < load.objective_try(known) else known
 
     def _share(self) -> None:
         """Let the limits give way to the known dispatch that breaks them least."""

@@ -20,7 +20,7 @@ from agent.planning.bounds import Guide
 from agent.planning.limits import TOLERANCE_C, Limits
 from agent.planning.marginal import marginal_try, room_beside
 from agent.planning.model import Dispatch, Load, Model
-from agent.planning.pricing import priced
+from agent.planning.pricing import Pricing, cells_of
 
 _CELLS = 3_000
 _HARDLY = 0.34
@@ -81,14 +81,14 @@ def _load_reasons(model: Model, limits: Limits, dispatch: Dispatch, load: Load) 
     if not any(schedule):
         return
     costs_try = marginal_try(model, dispatch, load)
-    alone = replace(load, may_run=room_beside(model, dispatch, load), quotas=(), hygiene=None)
+    alone = replace(load, cost_try=costs_try, may_run=room_beside(model, dispatch, load), quotas=(), hygiene=None)
     case = _Case(
         load=alone,
         limits=limits,
         costs_try=costs_try,
         schedule=schedule,
         trajectory_c=load.store.trajectory(schedule),
-        guide=priced(alone, limits, costs_try, _CELLS).guide,
+        guide=Pricing(alone, cells_of(alone, limits, _CELLS)).guide,
         others_w=tuple(net - load.power_w * on for net, on in zip(model.net_w(dispatch), schedule, strict=True)),
     )
     hot_by = hygienic_step(load, case.trajectory_c)
