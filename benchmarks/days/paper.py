@@ -6,7 +6,7 @@ from pathlib import Path
 from agent.commands.day_files import read_prices, read_weather
 from agent.domain.house import HouseState
 from agent.domain.local_day import local_day
-from agent.domain.plan import Problem
+from agent.domain.problem import Problem
 from agent.outlook import problem_of
 from agent.settings import load_settings
 
