@@ -236,7 +236,7 @@ def test_the_season_chooses_mode_and_band_of_plan_and_judgement(settings: Settin
 def test_a_miss_is_judged_by_what_the_owner_wants_at_that_time(full: Settings) -> None:
     plan = thermostat_plan(question(full))
     hours = [Interval(start=START + timedelta(hours=k), end=START + timedelta(hours=k + 1)) for k in range(24)]
-    cold = [19.0 if k < 8 else 21.0 for k in range(24)]  # 19 °C is enough until 06:30, too little from then to 08:00
+    cold = [19.0 if k < 8 or k == 12 else 21.0 for k in range(24)]  # 19 °C is enough until 06:30, too little from then to 08:00
     plan = plan.model_copy(
         update={
             "room_temperature_c": Series.of(

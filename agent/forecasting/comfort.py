@@ -109,8 +109,8 @@ def _pieces(
 def _changes(schedule: Sequence[BandFrom], span: Interval, zone: ZoneInfo) -> Sequence[tuple[int, Band]]:
     """When which band begins, in seconds since 1970 and in the order of time, from before the span to its end.
 
-    A time that a clock change repeats counts at its first pass, one that it skips at the change's end; entries never
-    change places.
+    A time that a clock change repeats counts at its first pass. One that it skips comes as late as it was due before,
+    but no later than the entry after it.
     """
     day, last = (span.start - _WEEK_AND_A_DAY).astimezone(zone).date(), span.end.astimezone(zone).date()
     entries = sorted(schedule, key=lambda entry: entry.at)
@@ -122,7 +122,8 @@ def _changes(schedule: Sequence[BandFrom], span: Interval, zone: ZoneInfo) -> Se
                 moments_s.append(int(datetime.combine(day, entry.at, zone).astimezone(UTC).timestamp()))
                 bands.append(entry.band)
         day += timedelta(days=1)
-    return list(zip(accumulate(moments_s, max), bands, strict=True))
+    in_order_s = list(accumulate(reversed(moments_s), min))[::-1]
+    return list(zip(in_order_s, bands, strict=True))
 
 
 def _wanted(comfort: Band, pieces: Sequence[_Piece]) -> Wanted | None:

@@ -59,6 +59,17 @@ def test_a_plan_says_what_it_changes_of_the_one_before(tmp_path: Path, capsys: p
     )
 
 
+@pytest.mark.parametrize(("day", "steps"), [("2026-03-29", 23 * 12), ("2026-10-25", 25 * 12)])
+def test_a_day_of_23_or_25_hours_is_planned_whole(
+    day: str, steps: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KWH_HUB_HOME__TIME_ZONE", "Europe/Berlin")
+    monkeypatch.setenv("KWH_HUB_TARIFF__KIND", "flat")
+    monkeypatch.setenv("KWH_HUB_TARIFF__PRICE_TRY_PER_KWH", "3")
+    assert main(["plan", "--config", PAPER, "--date", day, "--time-limit", "1", "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["room_temperature_c"]["values"]) == steps
+
+
 def test_a_horizon_may_go_beyond_the_known_prices_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["plan", "--config", PAPER, "--prices", PRICES, "--time-limit", "1", "--start", "22:00", "--hours", "4"]
     assert main([*words, "--json"]) == 0

@@ -104,7 +104,17 @@ def test_the_night_is_as_long_as_the_clocks_make_it(day: date, night_h: float) -
 
 def test_times_that_a_clock_change_skips_keep_their_order() -> None:
     home = house(BandFrom(at=time(2, 30), band=NIGHT_BAND), BandFrom(at=time(3, 15), band=DAY_BAND))
-    assert room_band(home, datetime(2026, 3, 29, 4, tzinfo=BERLIN), BERLIN) == DAY_BAND
+    night = local_day(date(2026, 3, 29), BERLIN)
+    wanted = room_wanted(home, night, BERLIN)
+    assert wanted is None  # the night's band, skipped, gives way at once
+
+
+def test_a_skipped_time_is_over_when_the_entry_after_it_begins() -> None:
+    late = Band(low_c=18, high_c=22)
+    times_and_bands = ((time(2, 15), NIGHT_BAND), (time(2, 45), DAY_BAND), (time(3, 20), late))
+    home = house(*(BandFrom(at=at, band=band) for at, band in times_and_bands))
+    lows = [room_band(home, datetime(2026, 3, 29, 3, minute, tzinfo=BERLIN), BERLIN) for minute in (10, 15, 20, 50)]
+    assert lows == [late, NIGHT_BAND, late, late]
 
 
 def test_a_schedule_of_the_weekend_holds_until_the_next_one() -> None:
