@@ -250,16 +250,24 @@ class Oracle:
             per_c = self.hours[k] / (WATER_WH_PER_KG_C * tank.water_kg)
             around_c = self.outdoor_c[k] if tank.ambient_c is None else tank.ambient_c
             lost = min(1.0, tank.heat_loss_w_per_c * per_c)
-            drawn_kg = sum(
-                rate * self.steps[k].overlap_s(span) for span, rate in self.problem.hot_water_kg_per_s.items()
-            )
-            drawn = min(1.0 - lost, drawn_kg / tank.water_kg)
+            drawn = min(1.0 - lost, self.drawn_kg[k] / tank.water_kg)
             dark_c = now_c + lost * (around_c - now_c) + drawn * (tank.cold_water_c - now_c)
             if runs and rod is not None:
                 dark_c += rod.power_w * per_c
             now_c = self._shone_on(k, now_c, dark_c, (low_c + high_c) / 2, per_c, 1.0 - lost - drawn)
             path.append(now_c)
         return path
+
+    @cached_property
+    def drawn_kg(self) -> list[float]:
+        """By step."""
+        draws = self.problem.hot_water_kg_per_s
+        rows = [row for row in zip(draws.starts_s, draws.ends_s, draws.values, strict=True) if row[2] > 0]
+        spans = [(step.start.timestamp(), step.end.timestamp()) for step in self.steps]
+        return [
+            sum(rate * max(0.0, min(end_s, until_s) - max(begin_s, from_s)) for begin_s, end_s, rate in rows)
+            for from_s, until_s in spans
+        ]
 
     def _shone_on(self, k: int, now_c: float, dark_c: float, usual_c: float, per_c: float, kept: float) -> float:
         collector = self.house.collector

@@ -81,6 +81,15 @@ def test_a_pump_that_stops_at_65_never_warms_the_tank_to_82() -> None:
     assert 64.0 < max(stopping) <= 65.0
 
 
+def test_a_collector_far_too_large_for_its_tank_never_goes_past_the_balance() -> None:
+    tank = TANK.model_copy(update={"water_kg": 5.0})
+    house = collecting(heat_loss_w_per_m2_c=30.0).model_copy(update={"tank": tank})
+    asked = problem(house, [1.0] * 6, step_s=3600, sun_w_m2=900.0, outdoor_c=25.0)
+    path_c = store_of(asked).trajectory((False,) * 6)
+    assert path_c == pytest.approx(Oracle(asked).tank_c((False,) * 6))
+    assert all(25.0 < at_c <= 25.0 + 900.0 / 30.0 for at_c in path_c)
+
+
 def test_the_quadratic_loss_is_exact_in_the_middle_of_the_band() -> None:
     usual_c = (TANK.comfort.low_c + TANK.comfort.high_c) / 2
     store = store_of(problem(collecting(heat_loss_w_per_m2_c2=0.02), [1.0], sun_w_m2=800.0, outdoor_c=11.0))
