@@ -3,6 +3,7 @@
 Nothing here is known only here: what is remembered between two questions only spares reading the same rows again.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
@@ -14,7 +15,10 @@ from agent.domain.house import House, HouseState, LoadState
 from agent.domain.interval import Interval
 from agent.domain.plan import Plan
 from agent.domain.tariff import DemandCharge
+from agent.errors import JournalUnreadable
 from agent.ports import Ledger, Telemetry
+
+_log = logging.getLogger(__name__)
 
 _UNHEARD = timedelta(minutes=30)
 """Between readings that are farther apart nothing is known."""
@@ -84,10 +88,17 @@ class History:
         }
         by_hand = [name for name in names if name not in self._switched]
         if by_hand:
-            made = Interval(start=state.at - _PLAN_MADE_AGO, end=span.end)
-            plans = await self._ledger.plans(made)
+            plans = await self._plans_made(Interval(start=state.at - _PLAN_MADE_AGO, end=span.end))
             ran |= {name: planned_blocks(plans, name, span) for name in by_hand}
         return ran
+
+    async def _plans_made(self, span: Interval) -> Sequence[Plan]:
+        """None where one of them was written by another version in words that this one lacks."""
+        try:
+            return await self._ledger.plans(span)
+        except JournalUnreadable as error:
+            _log.warning("when appliances ran of late is not known: %s", error)
+            return ()
 
     async def _starts_today(self, now: datetime) -> Mapping[Name, int]:
         limited = [name for name in self._house.loads if self._house.load(name).max_starts_per_day is not None]

@@ -19,6 +19,7 @@ from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState,
 from agent.domain.interval import Interval
 from agent.domain.plan import LoadPlan, Plan
 from agent.domain.tariff import DemandCharge
+from agent.errors import JournalUnreadable
 from tests.control.test_interlock import house
 from tests.control.test_situation import plan
 
@@ -212,3 +213,13 @@ async def test_runs_are_known_by_commands_or_else_by_plans(
     (block,) = ran["dishwasher"]
     assert block.start == (begun if switched else NOW - 60 * MINUTE)
     assert block.end == NOW + timedelta(seconds=1)
+
+
+async def test_plans_of_another_version_do_not_stop_the_hub(
+    ledger: SqlLedger, telemetry: SqlTelemetry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreadable(_span: Interval) -> list[Plan]:
+        raise JournalUnreadable("table plans, row 1: not readable as Plan")
+
+    monkeypatch.setattr(ledger, "plans", unreadable)
+    assert await history(ledger, telemetry, switched=False).ran(HouseState(at=NOW)) == {"dishwasher": []}
