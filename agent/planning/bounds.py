@@ -58,8 +58,12 @@ def bound(load: Load, cells: Cells, automaton: Automaton, start_try: float, entr
     The guide keeps at most about `entries` numbers.
     """
     count = len(load.cost_try)
-    rows = max((1 + automaton.full(at)) * (1 + automaton.longest(at)) for at in range(count + 1))
-    every = max(1, ceil(2 * (count + 1) * cells.most * rows / entries))
+    all_entries = sum(
+        (1 + automaton.full(at)) * (1 + automaton.longest(at)) * cells.count(at, on=on)
+        for at in range(load.held, count + 1)
+        for on in (False, True)
+    )
+    every = max(1, ceil(all_entries / entries))
     behind = _Behind(load, cells, automaton, start_try)
     layers: dict[tuple[int, bool], NDArray[np.float32]] = {}
     for at in range(count, load.held - 1, -1):

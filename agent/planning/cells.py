@@ -10,7 +10,7 @@ cells move to the other set by the same part of a cell, so that a whole layer is
 the collector may or may not collect, and where cells double, is each cell followed by itself.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf
 
@@ -73,6 +73,18 @@ class Image:
                 np.minimum(into, ahead_try[..., first + shift : last + shift], out=into)
         return least_try
 
+    def spread(self, paid_try: Costs, reached_try: Costs) -> None:
+        """Let the cells behind the way know what is paid by each of those before it: the least that leads to them."""
+        if self.lower is not None and self.upper is not None:
+            for further in range(int((self.upper - self.lower).max(initial=-1)) + 1):
+                np.minimum.at(reached_try, np.minimum(self.lower + further, self.upper), paid_try)
+            return
+        for shift in self.shifts:
+            first, last = max(self.begin, -shift), min(self.stop, len(reached_try) - shift)
+            if first < last:
+                into = reached_try[first + shift : last + shift]
+                np.minimum(into, paid_try[first - self.begin : last - self.begin], out=into)
+
 
 def _least_between(ahead_try: Costs, lower: NDArray[np.int32], upper: NDArray[np.int32]) -> Costs:
     least_try = ahead_try.take(lower, axis=-1)
@@ -87,10 +99,18 @@ class Cells:
 
     Time t is the start of step t. Only cells that the limits and the start leave possible are counted: from `first` to
     `last`, both by mode and time. `low_c` and `high_c` are the limits at a time, the tolerance included. With `hours`,
-    the length of each step, images know what their cells miss of comfort.
+    the length of each step, images know what their cells miss of comfort. With `passes`, by mode and time the lowest
+    and the highest temperature that is of interest, cells beyond them are not counted either.
     """
 
-    def __init__(self, load: Load, limits: Limits, width_c: float, hours: Sequence[float] | None = None) -> None:
+    def __init__(
+        self,
+        load: Load,
+        limits: Limits,
+        width_c: float,
+        hours: Sequence[float] | None = None,
+        passes: Mapping[bool, Sequence[tuple[float, float]]] | None = None,
+    ) -> None:
         self.load, self.store = load, load.store
         self.hours = hours
         count = len(load.cost_try)
@@ -103,15 +123,14 @@ class Cells:
         self._doubles = [False] * count
         for at, step in enumerate(self._steps):
             self._move(at, step, width_c)
-        window = list(zip(self.floor_c, self.ceiling_c, strict=True))
-        self.first = {
-            on: [self.number(at, low_c - ROUNDING_C, on=on) for at, (low_c, _) in enumerate(window)]
-            for on in (False, True)
-        }
-        self.last = {
-            on: [self.number(at, high_c + ROUNDING_C, on=on) for at, (_, high_c) in enumerate(window)]
-            for on in (False, True)
-        }
+        self.first: dict[bool, list[int]] = {}
+        self.last: dict[bool, list[int]] = {}
+        for on in (False, True):
+            window = list(zip(self.floor_c, self.ceiling_c, strict=True))
+            if passes is not None:
+                window = [_common(one, other) for one, other in zip(window, passes[on], strict=True)]
+            self.first[on] = [self.number(at, low_c - ROUNDING_C, on=on) for at, (low_c, _) in enumerate(window)]
+            self.last[on] = [self.number(at, high_c + ROUNDING_C, on=on) for at, (_, high_c) in enumerate(window)]
         self._known: dict[Way, Image] = {}
 
     def _move(self, at: int, step: Step, widest_c: float) -> None:
@@ -168,7 +187,8 @@ class Cells:
             image = self._followed(way)
         else:
             image = self._shifted(way)
-        if image.lower is None or len(image.lower) <= _REMEMBERED:
+        is_small = image.lower is None and image.miss is None
+        if is_small or image.stop - image.begin <= _REMEMBERED:
             self._known[way] = image
         return image
 
@@ -244,6 +264,12 @@ class Cells:
             above_c = edges_c[:-1] - self.store.wanted_high_c[at] - ROUNDING_C
             missed += hours * np.maximum(0.0, np.maximum(below_c, above_c))
         return missed
+
+
+def _common(window_c: tuple[float, float], passes_c: tuple[float, float]) -> tuple[float, float]:
+    """What two spans have in common; the lower end of the first where that is nothing."""
+    low_c, high_c = max(window_c[0], passes_c[0]), min(window_c[1], passes_c[1])
+    return (low_c, high_c) if low_c <= high_c else (window_c[0], window_c[0])
 
 
 def _reach(load: Load, low_c: Sequence[float], high_c: Sequence[float]) -> tuple[list[float], list[float]]:

@@ -6,7 +6,7 @@ again with finer cells, as long as there is time.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from agent.domain.device import Name
@@ -14,12 +14,31 @@ from agent.planning.automaton import Automaton
 from agent.planning.hygiene import Hygienic, attainable
 from agent.planning.limits import Limits
 from agent.planning.model import Load, Schedule
-from agent.planning.pricing import Pricing, cells_of
+from agent.planning.pricing import Pricing, cells_of, priced
 
-ATTEMPTS = ((32_000, 0.0), (128_000, 4e-4), (256_000, 6e-4))
-"""How many cells at one time, and above which gap, relative to what all loads pay, they are worth their time."""
-BEAM = 1000
-"""Labels that go on from one time and mode."""
+
+@dataclass(frozen=True)
+class Attempt:
+    """How finely something is tried."""
+
+    cells: int
+    """At one time, where there are most; in all rows together."""
+    beam: int
+    """Labels that go on from one time and mode."""
+    above: float
+    """The gap, relative to what all loads pay, above which it is worth its time."""
+
+
+ATTEMPTS = (
+    Attempt(cells=4_000, beam=300, above=0.0),
+    Attempt(cells=16_000, beam=1000, above=1e-4),
+    Attempt(cells=64_000, beam=1000, above=1e-4),
+    Attempt(cells=256_000, beam=1000, above=4e-4),
+    Attempt(cells=1_000_000, beam=1000, above=6e-4),
+)
+"""Each only in the corridor that the one before has left."""
+_PROBED = 1000
+"""Cells that tell whether starts must be counted."""
 _FEWEST = 3000
 """Cells to each row where starts are counted."""
 _SLOWDOWN = 5
@@ -37,8 +56,12 @@ class Optimum:
     bound_try: float
     """No schedule that keeps them has a lower objective."""
     hygienic: Hygienic = Hygienic.AS_ASKED
+    counting: bool = False
+    """Whether the bound must see how many starts are left, because the cheapest schedules use too many."""
     is_admissible: bool = True
     """False only where the known schedule was not, and none has been found."""
+    pricing: Pricing | None = field(default=None, repr=False, compare=False)
+    """What the last attempt has shown."""
 
     @property
     def objective_try(self) -> float:
@@ -55,27 +78,26 @@ class Optimum:
         """How much lower the objective of another schedule may be at most."""
         return max(0.0, self.objective_try - self.bound_try)
 
-    @property
-    def uses_up_starts(self) -> bool:
-        """Whether there is a day with no start to spare, so that counting them may raise the bound."""
-        used = Automaton.of(self.load).used(self.schedule)
-        return any(count >= quota.starts for quota, count in zip(self.load.quotas, used, strict=True))
-
-    def refined(self, count: int, *, counting: bool = False) -> "Optimum":
-        """What about `count` cells at one time, of all rows together, add to what is known."""
-        load = self.load
-        rows = 1 + max(map(Automaton.of(load).full, range(len(load.cost_try)))) if counting else 1
-        cells = cells_of(load, self.limits, max(count // rows, min(count, _FEWEST)))
-        pricing = Pricing(load, cells, counting=counting)
-        below_try = inf
+    def refined(self, attempt: Attempt) -> "Optimum":
+        """What an attempt adds to what is known."""
+        load, passes = self.load, None
+        if self.pricing is not None and self.is_admissible:
+            passes = self.pricing.corridor(self.objective_try)
+        rows = 1 + max(map(Automaton.of(load).full, range(len(load.cost_try)))) if self.counting else 1
+        count = max(attempt.cells // rows, min(attempt.cells, _FEWEST))
+        pricing = Pricing(load, cells_of(load, self.limits, count, passes=passes), counting=self.counting)
+        below_try, bound_try = inf, pricing.bound_try
         if self.is_admissible:
+            # Beyond the corridor nothing is cheaper than what is known already.
+            bound_try = min(bound_try, self.objective_try)
             below_try = self.objective_try + pricing.tie_try * (len(load.starts(self.schedule)) - 0.5)
-        found = pricing.schedules(BEAM, below_try)
+        found = pricing.schedules(attempt.beam, below_try)
         return replace(
             self,
             schedule=found[0] if found else self.schedule,
-            bound_try=max(self.bound_try, pricing.bound_try),
+            bound_try=max(self.bound_try, bound_try),
             is_admissible=self.is_admissible or bool(found),
+            pricing=pricing,
         )
 
 
@@ -99,13 +121,12 @@ def improving_optima(
     began_s = time.monotonic()
     optima = {load.name: _first(load, limits[load.name], known[load.name]) for load in loads}
     yield dict(optima)
-    for count, worthwhile_gap in ATTEMPTS:
+    for attempt in ATTEMPTS:
         attempt_began_s = time.monotonic()
         total_try = sum(abs(found.paid_try) for found in optima.values())
         for name, found in optima.items():
-            if found.missing_try > worthwhile_gap * total_try / len(loads) or not found.is_admissible:
-                counting = found.bound_try > -inf and found.uses_up_starts
-                optima[name] = found.refined(count, counting=counting)
+            if found.missing_try > attempt.above * total_try / len(loads) or not found.is_admissible:
+                optima[name] = found.refined(attempt)
                 yield dict(optima)
         now_s = time.monotonic()
         if now_s + _SLOWDOWN * (now_s - attempt_began_s) > began_s + time_limit_s:
@@ -125,5 +146,14 @@ def _first(load: Load, limits: Limits, known: Sequence[bool]) -> Optimum:
         schedule=schedule,
         bound_try=-inf,
         hygienic=asked.fate,
+        counting=_uses_too_many_starts(asked.load, limits),
         is_admissible=is_admissible,
     )
+
+
+def _uses_too_many_starts(load: Load, limits: Limits) -> bool:
+    """Whether the load would be switched on more often than it may, if it might."""
+    if not Automaton.of(load).quotas:
+        return False
+    free = priced(replace(load, quotas=()), limits, load.cost_try, _PROBED)
+    return not free.schedules or not Automaton.of(load).has_starts_for(free.schedules[0])

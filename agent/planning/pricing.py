@@ -11,6 +11,7 @@ from math import inf
 from agent.planning.automaton import Automaton
 from agent.planning.bounds import Guide, bound
 from agent.planning.cells import NARROWEST_C, Cells
+from agent.planning.corridor import Corridor, corridor
 from agent.planning.labels import cheapest
 from agent.planning.limits import Limits
 from agent.planning.model import Load
@@ -23,6 +24,8 @@ _TIE = 1e-7
 """What a start counts besides its price, in costs of the dearest step: among equals the fewest switches win."""
 _SUMMATION = 1e-12
 """What adding up a horizon's costs may round, relative to the sum of their sizes: 1,200 additions of 2⁻⁵³ each."""
+_SINGLE = 1e-6
+"""What single precision may round, relative to the same: 2⁻²⁴, and some room."""
 _SCHEDULES = 4
 
 
@@ -68,14 +71,20 @@ class Pricing:
         ahead_try, self.guide = bound(
             load, cells, Automaton.of(load, counting=counting), self._start_try, GUIDE_ENTRIES
         )
-        most_starts = len(load.cost_try) // (load.min_on + load.min_off) + 1
+        self._most_starts = len(load.cost_try) // (load.min_on + load.min_off) + 1
         most_left_try = load.worth.left_try(load.worth.full_c)
-        sizes_try = sum(map(abs, load.cost_try)) + most_starts * load.start_try + abs(most_left_try)
-        sizes_try += ahead_try if cells.hours is not None and ahead_try < inf else 0.0
+        self._sizes_try = sum(map(abs, load.cost_try)) + self._most_starts * load.start_try + abs(most_left_try)
+        self._sizes_try += ahead_try if cells.hours is not None and ahead_try < inf else 0.0
         free_try = sum(cost for cost in load.cost_try if cost < 0) - most_left_try
-        bound_try = self._held_try + ahead_try - most_starts * self.tie_try
-        self.bound_try: float = max(free_try, bound_try) - _SUMMATION * sizes_try
+        bound_try = self._held_try + ahead_try - self._most_starts * self.tie_try
+        self.bound_try: float = max(free_try, bound_try) - _SUMMATION * self._sizes_try
         """No admissible schedule has a lower objective."""
+
+    def corridor(self, objective_try: float) -> Corridor:
+        """Where all schedules pass whose objective is lower than this."""
+        # With as many starts as can be, and more than single precision may round.
+        most_try = self._most_starts * self.tie_try + _SINGLE * (1 + self._sizes_try)
+        return corridor(self._load, self.guide, self._start_try, objective_try - self._held_try + most_try)
 
     def schedules(self, beam: int, below_try: float, most: int = 1) -> tuple[tuple[bool, ...], ...]:
         """Up to `most` admissible schedules with an objective (ties included) below this; the best first."""
@@ -92,11 +101,17 @@ def _held_try(load: Load, cells: Cells) -> float:
     return paid_try
 
 
-def cells_of(load: Load, limits: Limits, count: int, hours: Sequence[float] | None = None) -> Cells:
+def cells_of(
+    load: Load,
+    limits: Limits,
+    count: int,
+    hours: Sequence[float] | None = None,
+    passes: Corridor | None = None,
+) -> Cells:
     """So many cells, about, where the window is widest, but none too narrow and not too many in all layers."""
     count = min(count, LAYER_ENTRIES // (load.min_on + load.min_off))
-    wide = Cells(load, limits, max(map(abs, load.store.lift_c)) / 100)
-    return Cells(load, limits, max(2 * NARROWEST_C, wide.width_c[0] * wide.most / count), hours)
+    wide = Cells(load, limits, max(map(abs, load.store.lift_c)) / 100, passes=passes)
+    return Cells(load, limits, max(2 * NARROWEST_C, wide.width_c[0] * wide.most / count), hours, passes)
 
 
 @lru_cache(maxsize=4)

@@ -87,6 +87,15 @@ def admissible(load: Load, limits: Limits, slack_c: float = TOLERANCE_C) -> dict
     }
 
 
+def free_times(load: Load, on: Course) -> Iterator[int]:
+    """When the load may be switched: what it did last has lasted long enough."""
+    for at in range(load.held, len(on) + 1):
+        recent = on[max(load.held, at - (load.min_on if at and on[at - 1] else load.min_off)) : at]
+        long_enough = at - load.held == 0 or len(set(recent)) == 1
+        if long_enough and (len(recent) >= (load.min_on if recent and recent[-1] else load.min_off) or at == load.held):
+            yield at
+
+
 @dataclass(frozen=True)
 class Features:
     """What a drawn load may have."""

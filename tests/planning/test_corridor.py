@@ -1,0 +1,42 @@
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.planning.limits import fullest, limits_of
+from agent.planning.load_optimum import ATTEMPTS, Optimum
+from agent.planning.model import Load, model_of
+from agent.planning.pricing import Pricing, cells_of
+from tests.planning.houses import WARM_FLAT, hourly, problem
+from tests.planning.loads import Features, admissible, course_c, free_times, loads
+
+ROUNDING_C = 1e-9
+
+
+@settings(max_examples=100)
+@given(loads(Features(quotas=True, hygiene=True, bands=True), max_steps=8), st.sampled_from([20, 200]), st.data())
+def test_whatever_is_cheaper_than_a_known_schedule_passes_through(load: Load, count: int, data: st.DataObject) -> None:
+    limits = limits_of(load)
+    allowed = admissible(load, limits)
+    if not allowed:
+        return
+    known_try = data.draw(st.sampled_from(sorted(allowed.values())))
+    passes = Pricing(load, cells_of(load, limits, count)).corridor(known_try)
+    for on, objective_try in allowed.items():
+        path_c = (load.store.start_c, *course_c(load, on))
+        for at in free_times(load, on) if objective_try <= known_try else ():
+            low_c, high_c = passes[on[at - 1] if at else load.on_at_start][at]
+            assert low_c - ROUNDING_C <= path_c[at] <= high_c + ROUNDING_C
+
+
+def test_it_is_narrow_around_a_good_schedule_and_leaves_nothing_below_the_bound() -> None:
+    prices = hourly([1.0 + 0.1 * (7 * hour % 24) for hour in range(24)])
+    (load,) = model_of(problem(WARM_FLAT, prices, outdoor_c=3.0)).loads
+    limits = limits_of(load)
+    found = Optimum(load, limits, fullest(load), 0.0)
+    for attempt in ATTEMPTS[:2]:
+        found = found.refined(attempt)
+    pricing = Pricing(load, cells_of(load, limits, 4000))
+    narrow = cells_of(load, limits, 4000, passes=pricing.corridor(found.objective_try))
+    wide = cells_of(load, limits, 4000, passes=pricing.corridor(load.objective_try(fullest(load))))
+    assert narrow.width_c[0] < wide.width_c[0] / 2
+    nothing = pricing.corridor(0.99 * pricing.bound_try)
+    assert all(low_c > high_c for spans in nothing.values() for low_c, high_c in spans)
