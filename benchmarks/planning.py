@@ -74,6 +74,7 @@ class Measured:
     """Until the first whole plan was said."""
     wall_s: float
     rss_mb: float
+    exit_code: int
     said: str
     """On standard error."""
 
@@ -119,8 +120,9 @@ class Row:
 
     @property
     def is_planned(self) -> bool:
-        """Whether there is more than the thermostat's plan."""
-        return self.measured.plan is not None and not self.measured.plan.fallbacks & UNPLANNED
+        """Whether the planner went to its end, and there is more than the thermostat's plan."""
+        plan = self.measured.plan
+        return plan is not None and self.measured.exit_code == 0 and not plan.fallbacks & UNPLANNED
 
     def dearer(self, solver: Solver) -> float:
         """By how much of its objective the solver's plan is dearer than ours, negative if cheaper; NaN if unknown."""
@@ -169,6 +171,7 @@ def planned(problem: Problem) -> Measured:
         first_plan_cpu_s=first_plan_cpu_s,
         wall_s=time.monotonic() - began_s,
         rss_mb=_megabytes(used.ru_maxrss),
+        exit_code=child.returncode,
         said=last_words,
     )
 
@@ -295,7 +298,9 @@ def line(row: Row) -> str:
     for solver in (Solver.MILP, Solver.CBC):
         if solver in row.plain:
             text += f"{row.dearer(solver):>+9.3%}{row.plain[solver].gap:>9.2%}"
-    remarks = [] if row.is_planned else [f"NOT PLANNED {' '.join(measured.said.split())[-160:]}"]
+    remarks = (
+        [] if row.is_planned else [f"NOT PLANNED (exit {measured.exit_code}) {' '.join(measured.said.split())[-160:]}"]
+    )
     remarks += ["DEARER"] if row.is_beaten_by(Solver.MILP) else []
     return "  ".join([text, *remarks])
 

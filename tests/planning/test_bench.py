@@ -16,7 +16,7 @@ from benchmarks.planning import Case, Measured, Plain, Reference, Row, by, summa
 
 NOWHERE = Path("no-such-folder")
 FIRST = market_days(NOWHERE)[1]
-MEASURED = Measured(plan=None, cpu_s=1.0, first_plan_cpu_s=0.5, wall_s=2.0, rss_mb=100.0, said="")
+MEASURED = Measured(plan=None, cpu_s=1.0, first_plan_cpu_s=0.5, wall_s=2.0, rss_mb=100.0, exit_code=0, said="")
 
 
 def assert_they_differ_and_are_complete(days: tuple[Day, ...]) -> None:
@@ -88,8 +88,9 @@ def test_the_summary_takes_the_worst_and_counts_what_has_no_plan_of_its_own() ->
     assert found["worst_gap_movable"] == pytest.approx(0.01)
     assert (found["median_cpu_s"], found["p95_cpu_s"]) == (10.5, 19.0)
     assert (found["worse_than_highs"], found["compared_with_highs"], found["infeasible"]) == (20, 20, 0)
+    broken = replace(rows[0], measured=replace(rows[0].measured, exit_code=1))
     unplanned = [planned(10.0, 9.9, {}, Fallback.PLANNER_LATE), Row(Case("home", FIRST, 1), MEASURED, {})]
-    assert summary([*rows, *unplanned])["infeasible"] == 2
+    assert summary([*rows, *unplanned, broken])["infeasible"] == 3
     assert summary(unplanned)["worst_gap_movable"] is None
     groups = by([*rows, *unplanned], lambda row: row.case.group)
     assert list(groups) == ["loads_24h"]
