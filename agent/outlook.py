@@ -27,6 +27,8 @@ from agent.settings import PlanningSettings, Settings
 _PRICE_HISTORY = timedelta(days=8)
 _ROUNDING_C = 0.01
 _DAY = timedelta(hours=24)
+_HOTTEST_HYGIENE_C = 80.0
+"""No house may ask for more."""
 _FORECAST_IS_OLD = timedelta(hours=6)
 
 _PRICE_FALLBACK = {
@@ -179,7 +181,8 @@ def _to_be_planned(house: House, planning: PlanningSettings) -> House:
     tank, rod = house.tank, house.water_heater
     if tank is None or tank.legionella is None:
         return house
-    reach_c = max(band.high_c for band in (tank.comfort, *(entry.band for entry in tank.schedule)))
+    scheduled_c = max((entry.band.high_c for entry in tank.schedule), default=tank.comfort.high_c)
+    reach_c = min(tank.comfort.high_c, scheduled_c, _HOTTEST_HYGIENE_C)
     if rod is not None and house.collector is None and tank.heat_loss_w_per_c > 0:
         reach_c = min(reach_c, (tank.ambient_c or 0.0) + rod.power_w / tank.heat_loss_w_per_c)
     asked_c = tank.legionella.temperature_c

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.domain.comfort import Away, Band
+from agent.domain.comfort import Away, Band, BandFrom
 from agent.domain.house import Cooling, HouseState, Legionella
 from agent.domain.interval import Interval, Series
 from agent.domain.market import DayAheadPrices, PriceStatus
@@ -176,6 +176,28 @@ def test_hygiene_is_planned_no_farther_above_than_half_of_the_way_to_the_limit(f
         assert problem.house.tank.legionella.temperature_c == pytest.approx(expected_c)
 
 
+@given(st.floats(55, 80), st.floats(0.01, 10), st.floats(-8, 20), st.floats(0, 10))
+def test_a_hotter_tank_is_still_one_that_the_owner_could_have_asked_for(
+    asked_c: float, above_c: float, schedule_above_c: float, margin_c: float
+) -> None:
+    full = load_settings(FULL, {})
+    tank = full.house.tank
+    assert tank is not None
+    bands = {
+        "comfort": Band(low_c=40, high_c=asked_c + above_c),
+        "schedule": (BandFrom(at=time(6), band=Band(low_c=40, high_c=asked_c + schedule_above_c)),),
+        "safety_limit_c": 110,  # above what is measured here
+        "legionella": Legionella(temperature_c=asked_c),
+    }
+    house = full.house.model_copy(update={"tank": tank.model_copy(update=bands)})
+    planning = PlanningSettings(tank_margin_c=margin_c)
+    asked = question(full.model_copy(update={"house": house, "planning": planning})).house.tank
+    assert asked is not None
+    assert asked.legionella is not None
+    assert asked_c <= asked.legionella.temperature_c <= min(80, asked_c + max(0, schedule_above_c), asked_c + margin_c)
+    assert asked.legionella.temperature_c < asked.comfort.high_c
+
+
 @pytest.mark.parametrize("thermostat_c", [20.5, 23.5])
 def test_a_thermostat_at_the_edge_of_the_band_is_no_fault_for_having_margins(
     settings: Settings, thermostat_c: float
@@ -236,7 +258,9 @@ def test_the_season_chooses_mode_and_band_of_plan_and_judgement(settings: Settin
 def test_a_miss_is_judged_by_what_the_owner_wants_at_that_time(full: Settings) -> None:
     plan = thermostat_plan(question(full))
     hours = [Interval(start=START + timedelta(hours=k), end=START + timedelta(hours=k + 1)) for k in range(24)]
-    cold = [19.0 if k < 8 or k == 12 else 21.0 for k in range(24)]  # 19 °C is enough until 06:30, too little from then to 08:00
+    cold = [
+        19.0 if k < 8 or k == 12 else 21.0 for k in range(24)
+    ]  # 19 °C is enough until 06:30, too little from then to 08:00
     plan = plan.model_copy(
         update={
             "room_temperature_c": Series.of(

@@ -187,7 +187,9 @@ def test_what_is_missed_and_what_changes_is_said(tmp_path: Path, caplog: pytest.
 
 
 def test_the_horizon_grows_when_the_prices_of_tomorrow_are_known(tmp_path: Path) -> None:
-    running = a_day(home_with(), tmp_path, 15)
+    running = a_day(home_with(), tmp_path, 2, start=START + timedelta(hours=13))
+    lengths_h = [problem.horizon.duration_s / 3600 for problem in running.planner.problems]
     problem = running.planner.problems[-1]
+    assert lengths_h[0] == 24
     assert problem.horizon.end == START + timedelta(hours=48)
     assert problem.price_try_per_kwh.covers(Interval(start=problem.horizon.start, end=problem.horizon.end))
