@@ -9,6 +9,7 @@ from agent.domain.device import Name
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
 from agent.domain.interval import Interval
 from agent.domain.plan import LoadPlan, Plan
+from agent.domain.problem import EndRule
 from agent.planning.solve import solve
 from agent.planning.thermostat import thermostat_plan
 from benchmarks.days.paper import paper_problem
@@ -53,7 +54,7 @@ class Reproduction:
 
 def reproduction(time_limit_s: float) -> Reproduction:
     """Live the day both ways."""
-    problem = paper_problem(time_limit_s)
+    problem = paper_problem(time_limit_s).model_copy(update={"end": EndRule.RESTORED})  # as the paper counts its day
     without_collector = problem.house.model_copy(update={"collector": None})
     base, plan = thermostat_plan(problem.model_copy(update={"house": without_collector})), solve(problem)
     room_c, tank_c = _temperatures(plan)
