@@ -78,9 +78,12 @@ def bound(load: Load, cells: Cells, automaton: Automaton, start_try: float, entr
 
 
 def _coarse(costs_try: Costs, every: int) -> NDArray[np.float32]:
-    if every > 1:
-        costs_try = np.minimum.reduceat(costs_try, np.arange(0, costs_try.shape[-1], every), axis=-1)
-    return costs_try.astype(np.float32)
+    least_try = costs_try[..., ::every].astype(np.float32)
+    for place in range(1, min(every, costs_try.shape[-1])):
+        others_try = costs_try[..., place::every]
+        into_try = least_try[..., : others_try.shape[-1]]
+        np.minimum(into_try, others_try, out=into_try, casting="same_kind")
+    return least_try
 
 
 class _Behind:

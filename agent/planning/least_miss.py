@@ -5,18 +5,20 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from agent.planning.automaton import Automaton
+from agent.planning.corridor import Corridor
 from agent.planning.end import Worth
 from agent.planning.hygiene import attainable
-from agent.planning.limits import Limits, fullest, outermost
+from agent.planning.limits import fullest, outermost
 from agent.planning.model import Load
 from agent.planning.pricing import Pricing, cells_of
 
-ATTEMPTS = (2_000, 8_000, 32_000)
-"""Cells at one time, while bound and schedule are further apart than this:"""
+ATTEMPTS = (600, 2_400, 9_600, 38_400)
+"""Cells at one time, each only in the corridor that the ones before have left, ..."""
 _WORTHWHILE = 2e-3
+"""... while bound and schedule are further apart than this part of what is missed."""
 _NOTHING_C_H = 1e-3
 """Degree-hours that nobody feels."""
-_BEAM = 500
+_BEAM = 300
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,12 @@ def least_miss(load: Load, hours: Sequence[float]) -> LeastMiss:
         found = replace(found, miss_c_h=inf)
     if sought.schedule is not None and missed_c_h(load, hours, sought.schedule) < found.miss_c_h:
         found = replace(found, schedule=sought.schedule, miss_c_h=missed_c_h(load, hours, sought.schedule))
+    passes: Corridor | None = None
     for count in ATTEMPTS:
         if found.miss_c_h - found.bound_c_h > max(_NOTHING_C_H, _WORTHWHILE * found.miss_c_h):
-            found = _refined(sought.load, limits, hours, found, count)
+            pricing = Pricing(sought.load, cells_of(sought.load, limits, count, hours, passes))
+            found = _better(sought.load, hours, found, pricing)
+            passes = pricing.corridor(found.miss_c_h) if found.miss_c_h < inf else None
     return found
 
 
@@ -61,14 +66,15 @@ def missed_c_h(load: Load, hours: Sequence[float], schedule: Sequence[bool]) -> 
     )
 
 
-def _refined(load: Load, limits: Limits, hours: Sequence[float], known: LeastMiss, count: int) -> LeastMiss:
-    pricing = Pricing(load, cells_of(load, limits, count, hours))
+def _better(load: Load, hours: Sequence[float], known: LeastMiss, pricing: Pricing) -> LeastMiss:
+    """What cells add to what is known; beyond the corridor that they are in nothing misses less than that."""
+    bound_c_h = max(known.bound_c_h, min(pricing.bound_try, known.miss_c_h))
     best, least_c_h = known.schedule, known.miss_c_h
     for schedule in pricing.schedules(_BEAM, known.miss_c_h):
         here_c_h = missed_c_h(load, hours, schedule)
         if here_c_h < least_c_h:
             best, least_c_h = schedule, here_c_h
-    return LeastMiss(best, least_c_h, max(known.bound_c_h, pricing.bound_try))
+    return LeastMiss(best, least_c_h, bound_c_h)
 
 
 def _without_prices(load: Load) -> Load:

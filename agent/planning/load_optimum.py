@@ -7,7 +7,7 @@ again with finer cells, as long as there is time.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import inf
+from math import inf, sqrt
 
 from agent.domain.device import Name
 from agent.planning.automaton import Automaton
@@ -22,7 +22,7 @@ class Attempt:
     """How finely something is tried."""
 
     cells: int
-    """At one time, where there are most; in all rows together."""
+    """At one time, where there are most; fewer, by the root of their number, where there are more rows."""
     beam: int
     """Labels that go on from one time and mode."""
     above: float
@@ -32,15 +32,13 @@ class Attempt:
 ATTEMPTS = (
     Attempt(cells=4_000, beam=300, above=0.0),
     Attempt(cells=16_000, beam=1000, above=1e-4),
-    Attempt(cells=64_000, beam=1000, above=1e-4),
+    Attempt(cells=64_000, beam=1000, above=2e-4),
     Attempt(cells=256_000, beam=1000, above=4e-4),
     Attempt(cells=1_000_000, beam=1000, above=6e-4),
 )
 """Each only in the corridor that the one before has left."""
 _PROBED = 1000
 """Cells that tell whether starts must be counted."""
-_FEWEST = 3000
-"""Cells to each row where starts are counted."""
 _SLOWDOWN = 5
 """An attempt takes at most so much longer than the one before."""
 
@@ -84,7 +82,7 @@ class Optimum:
         if self.pricing is not None and self.is_admissible:
             passes = self.pricing.corridor(self.objective_try)
         rows = 1 + max(map(Automaton.of(load).full, range(len(load.cost_try)))) if self.counting else 1
-        count = max(attempt.cells // rows, min(attempt.cells, _FEWEST))
+        count = int(attempt.cells / sqrt(rows))
         pricing = Pricing(load, cells_of(load, self.limits, count, passes=passes), counting=self.counting)
         below_try, bound_try = inf, pricing.bound_try
         if self.is_admissible:
@@ -155,5 +153,5 @@ def _uses_too_many_starts(load: Load, limits: Limits) -> bool:
     """Whether the load would be switched on more often than it may, if it might."""
     if not Automaton.of(load).quotas:
         return False
-    free = priced(replace(load, quotas=()), limits, load.cost_try, _PROBED)
+    free = priced(replace(load, quotas=(), hygiene=None), limits, load.cost_try, _PROBED)
     return not free.schedules or not Automaton.of(load).has_starts_for(free.schedules[0])
