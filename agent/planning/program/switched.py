@@ -35,7 +35,7 @@ def add_load(
 
     `choices` says of each step whether the load must and whether it may be on.
     """
-    on_before = None if known is None else known.dispatch.loads[load.name]
+    known_on = None if known is None else known.dispatch.loads[load.name]
     path_c = None if known is None else (load.store.start_c, *known.prediction.temperatures_c[load.store.name])
     on: list[pulp.LpVariable] = []
     after_c: list[pulp.LpVariable] = []
@@ -43,8 +43,8 @@ def add_load(
     floor_c = ceiling_c = load.store.start_c
     for index, (must, may) in enumerate(choices):
         step = _Step(index, must, may, floor_c, ceiling_c)
-        started = None if on_before is None else float(on_before[index])
-        on.append(program.column(f"{load.name}_on_{index}", int(must), int(may), whole=True, start=started))
+        was_on = None if known_on is None else float(known_on[index])
+        on.append(program.column(f"{load.name}_on_{index}", int(must), int(may), whole=True, start=was_on))
         floor_c, ceiling_c = _reached(load, limits, step)
         end_c = None if path_c is None else path_c[index + 1]
         after_c.append(program.column(f"{load.name}_c_{index}", floor_c, ceiling_c, start=end_c))
@@ -54,7 +54,7 @@ def add_load(
             == load.store.push_c[index]
         )
         before_c = after_c[-1]
-    _add_starts(program, load, on, on_before)
+    _add_starts(program, load, on, known_on)
     _add_worth(program, load, after_c[-1], None if path_c is None else path_c[-1])
     if load.hygiene is not None:
         _add_hygiene(program, load, load.hygiene, after_c, None if path_c is None else path_c[1:])
@@ -89,7 +89,7 @@ def _collected(
     if shining_high <= 0 or dark_low >= store.stop_c:
         return 0.0
     shining = sun_c - fade * before_c
-    # Where even the warmest store is not brought to the stop, and the coldest is, there is no doubt between the two.
+    # The warmest store comes nearest to the stop; where even that stays below it, the stop decides nothing.
     never_stops = dark_high + sun_c - fade * step.ceiling_c <= store.stop_c
     if never_stops and shining_low >= 0:
         return shining
@@ -100,7 +100,7 @@ def _collected(
     running = program.column(f"{load.name}_shines_{t}", 0, 1, whole=True, start=runs)
     program.row(given_c <= min(shining_high, left_high) * running)
     program.row(given_c <= shining - min(0.0, shining_low) * (1 - running))
-    if left is None or never_stops:
+    if never_stops or left is None:
         program.row(given_c >= shining)
         return pulp.LpAffineExpression(given_c)
     stopping = program.column(f"{load.name}_stops_{t}", 0, 1, whole=True, start=stops)
