@@ -80,6 +80,11 @@ class Automaton:
         hygiene = self.load.hygiene
         return 0 if hygiene is None or at >= hygiene.due else hygiene.hold
 
+    @property
+    def rows(self) -> int:
+        """The most rows that a layer has."""
+        return max((1 + self.full(at)) * (1 + self.longest(at)) for at in range(len(self.quota_at)))
+
     def left_rows(self, way: Way) -> tuple[slice, slice]:
         """The rows from which a way may lead, and those to which it does; one of them stands for all if it is alone."""
         index = self.quota_at[way.start]

@@ -7,6 +7,7 @@ promise most. What is lost so is in the gap between bound and schedule, which is
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +17,31 @@ from agent.planning.bounds import Guide, left_try
 from agent.planning.cells import Costs, after, miss_c
 from agent.planning.model import Load
 
-Indices = NDArray[np.int32]
 _ROWS = 1 << 20
 """More than there are cells in a layer's row, so that row and cell make one number."""
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Some ways to one time, in one mode."""
+    """Some ways to one time, in one mode; those that broke a limit on the way have paid infinitely much."""
 
     temperature_c: Costs
     paid_try: Costs
     left: Counts
     hot: Counts
-    origin: Indices
-    """By label: the time and mode it came from (twice the time, plus 1 if on), and its index among those kept there."""
 
     def taken(self, chosen: NDArray[np.intp]) -> "Labels":
         """Some of them."""
-        return Labels(
-            self.temperature_c[chosen],
-            self.paid_try[chosen],
-            self.left[chosen],
-            self.hot[chosen],
-            self.origin[chosen],
-        )
+        return Labels(self.temperature_c[chosen], self.paid_try[chosen], self.left[chosen], self.hot[chosen])
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Where labels came from: for each the way that it took last, and which it was of those kept before that."""
+
+    ways: tuple[Way, ...]
+    way: NDArray[np.intp]
+    index: NDArray[np.intp]
 
 
 def _together(parts: Sequence[Labels]) -> Labels:
@@ -51,7 +52,6 @@ def _together(parts: Sequence[Labels]) -> Labels:
         np.concatenate([part.paid_try for part in parts]),
         np.concatenate([part.left for part in parts]),
         np.concatenate([part.hot for part in parts]),
-        np.concatenate([part.origin for part in parts]),
     )
 
 
@@ -73,8 +73,8 @@ class _Beam:
         self._start_try, self._beam, self._below_try = start_try, beam, below_try
         self._has_rows = bool(self._automaton.quotas or load.hygiene)
         self._end = len(load.cost_try)
-        self._coming: dict[tuple[int, bool], list[Labels]] = {}
-        self._origins: dict[tuple[int, bool], Indices] = {}
+        self._coming: dict[tuple[int, bool], dict[Way, Labels]] = {}
+        self._origins: dict[tuple[int, bool], Origins] = {}
 
     def schedules(self, most: int) -> tuple[tuple[bool, ...], ...]:
         """Go through the day and back along the cheapest labels."""
@@ -102,22 +102,21 @@ class _Beam:
         if row < 0:
             return
         reached_c = load.store.trajectory((load.on_at_start,) * load.held)
-        self._coming[load.held, load.on_at_start] = [
-            Labels(
-                temperature_c=np.array([(load.store.start_c, *reached_c)[-1]]),
-                paid_try=np.zeros(1),
-                left=np.array([self._automaton.full(load.held)], np.int16),
-                hot=np.array([row], np.int16),
-                origin=np.full((1, 2), -1, np.int32),
-            )
-        ]
+        held = Way(0, load.held, load.on_at_start, load.on_at_start)
+        first = Labels(
+            temperature_c=np.array([(load.store.start_c, *reached_c)[-1]]),
+            paid_try=np.zeros(1),
+            left=np.array([self._automaton.full(load.held)], np.int16),
+            hot=np.array([row], np.int16),
+        )
+        self._coming[load.held, load.on_at_start] = {held: first}
 
     def _keep(self, at: int, *, on: bool) -> Labels | None:
         """Choose among the labels that have come to a time; None if there are none."""
-        parts = self._coming.pop((at, on), [])
+        parts = self._coming.pop((at, on), {})
         if not parts:
             return None
-        labels = _together(parts)
+        labels = _together(list(parts.values()))
         place = self._cells.numbers(at, labels.temperature_c, on=on)
         promised_try = labels.paid_try + self._guide.still_in(at, place, on=on, left=labels.left, hot=labels.hot)
         (hopeful,) = np.nonzero(promised_try < self._below_try)
@@ -125,9 +124,10 @@ class _Beam:
             hopeful = self._best(at, labels, hopeful, place[hopeful], promised_try)
         if not len(hopeful):
             return None
-        labels = labels.taken(hopeful)
-        self._origins[at, on] = labels.origin
-        return labels
+        begins = np.cumsum([0, *(len(part.paid_try) for part in parts.values())])
+        way = np.searchsorted(begins, hopeful, side="right") - 1
+        self._origins[at, on] = Origins(tuple(parts), way, hopeful - begins[way])
+        return labels.taken(hopeful)
 
     def _best(
         self, at: int, labels: Labels, hopeful: NDArray[np.intp], place: NDArray[np.int64], promised_try: Costs
@@ -161,19 +161,14 @@ class _Beam:
         if self._automaton.quotas:
             left = self._automaton.left_after(way, left)
             possible = possible & (left >= 0)
-        (index,) = np.nonzero(possible)
-        if not len(index):
-            return
-        paid_try = labels.paid_try[index]
+        paid_try = labels.paid_try
         if way.on:
             step_try = sum(self._load.cost_try[way.start : way.end])
-            paid_try += step_try + (self._start_try if way.starts else 0.0)
+            paid_try = paid_try + step_try + (self._start_try if way.starts else 0.0)
         if cells.hours is not None:
-            paid_try += missed[index]
-        origin = np.empty((len(index), 2), np.int32)
-        origin[:, 0], origin[:, 1] = 2 * way.start + way.was_on, index
-        come = Labels(now_c[index], paid_try, left[index], hot[index], origin)
-        self._coming.setdefault((way.end, way.on), []).append(come)
+            paid_try = paid_try + missed
+        come = Labels(now_c, np.where(possible, paid_try, inf), left, hot)
+        self._coming.setdefault((way.end, way.on), {})[way] = come
 
     def _held_hot(self, at: int, hot: Counts, now_c: Costs) -> tuple[Counts, NDArray[np.bool_]]:
         """How long the store has been hot at the end of a step, and whether that is long enough by then."""
@@ -192,8 +187,8 @@ class _Beam:
     def _way_back(self, *, on: bool, index: int) -> Iterator[bool]:
         at = self._end
         while at > self._load.held:
-            code, before_index = map(int, self._origins[at, on][index])
-            before = code // 2
-            yield from [on] * (at - before)
-            at, on, index = before, bool(code % 2), before_index
+            origins = self._origins[at, on]
+            way = origins.ways[origins.way[index]]
+            yield from [on] * (at - way.start)
+            at, on, index = way.start, way.was_on, int(origins.index[index])
         yield from [self._load.on_at_start] * self._load.held

@@ -22,7 +22,7 @@ class Attempt:
     """How finely something is tried."""
 
     cells: int
-    """At one time, where there are most; fewer, by the root of their number, where there are more rows."""
+    """At one time, where there are most; fewer where starts are counted, by the root of their number."""
     beam: int
     """Labels that go on from one time and mode."""
     above: float
@@ -81,7 +81,7 @@ class Optimum:
         load, passes = self.load, None
         if self.pricing is not None and self.is_admissible:
             passes = self.pricing.corridor(self.objective_try)
-        rows = 1 + max(map(Automaton.of(load).full, range(len(load.cost_try)))) if self.counting else 1
+        rows = Automaton.of(replace(load, hygiene=None), counting=self.counting).rows
         count = int(attempt.cells / sqrt(rows))
         pricing = Pricing(load, cells_of(load, self.limits, count, passes=passes), counting=self.counting)
         below_try, bound_try = inf, pricing.bound_try

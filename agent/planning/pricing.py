@@ -27,6 +27,7 @@ _SUMMATION = 1e-12
 _SINGLE = 1e-6
 """What single precision may round, relative to the same: 2⁻²⁴, and some room."""
 _SCHEDULES = 4
+_ROWS = 16
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,12 @@ def priced(load: Load, limits: Limits, cost_try: Sequence[float], count: int, be
     mode that it is in: a run that has begun is counted on to the end of its minimum time, and so is a rest.
 
     Schedules keep quotas and hygiene. The bound counts starts only where that needs few rows, and is valid either way.
+    Without a `beam` there are only bound and guide, at a quarter of the work.
     """
     asked = replace(load, cost_try=tuple(cost_try))
-    pricing = Pricing(asked, _remembered(replace(load, cost_try=(0.0,) * len(load.cost_try)), limits, count))
-    return Priced(pricing.bound_try, pricing.schedules(beam, inf, _SCHEDULES), pricing.guide)
+    cells = _remembered(replace(load, cost_try=(0.0,) * len(load.cost_try)), limits, count)
+    pricing = Pricing(asked, cells, counting=Automaton.of(load).rows <= _ROWS)
+    return Priced(pricing.bound_try, pricing.schedules(beam, inf, _SCHEDULES) if beam else (), pricing.guide)
 
 
 class Pricing:

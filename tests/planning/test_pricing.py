@@ -47,3 +47,11 @@ def test_few_cells_are_enough_for_a_bound_within_two_per_cent() -> None:
     found = priced(load, limits, load.cost_try, 1500)
     best_try = load.objective_try(found.schedules[0])
     assert 0.98 * best_try <= found.bound_try <= best_try <= load.objective_try(fullest(load))
+
+
+def test_bound_and_guide_come_without_schedules_too() -> None:
+    (load,) = model_of(problem(WARM_FLAT, hourly([1.0, 2.0, 3.0, 1.0]), outdoor_c=3.0)).loads
+    limits = limits_of(load)
+    found = priced(load, limits, load.cost_try, 500, beam=0)
+    assert found.schedules == ()
+    assert found.bound_try == priced(load, limits, load.cost_try, 500).bound_try
