@@ -20,7 +20,7 @@ _FALLBACKS = {
     Fallback.POWER_LIMIT_EXCEEDED: "what cannot be switched already draws more than the limit",
     Fallback.PLANNER_INFEASIBLE: "the solver claims that nothing is possible; the thermostat's rule planned",
     Fallback.PLANNER_LATE: "the planner was not done in time; the thermostat's rule planned",
-    Fallback.PLANNER_FAILED: "the planner broke",
+    Fallback.PLANNER_FAILED: "the planner broke; its best plan so far is taken, or the thermostat's rule planned",
 }
 _PURPOSES = {
     Purpose.COMFORT: "comfort would be missed",

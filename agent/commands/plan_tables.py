@@ -64,6 +64,9 @@ def _verdict(made: Plan, zone: ZoneInfo) -> Iterator[str]:
     proof = made.proof
     yield f"bill {proof.bill_try:.2f} TL, of which the switched part {_cost(proof)}"
     yield f"a thermostat would make it {_thermostat(proof)}"
+    saved_try = _thermostat_objective_try(proof) - proof.objective_try
+    better = "cheaper" if saved_try >= 0 else "dearer"
+    yield f"counting wear and what is left, the plan is {money(abs(saved_try))} {better}"
     gap = proof.gap_movable
     yield f"proof: {proof.status}" + ("" if gap is None else f", no plan can be more than {gap:.3%} cheaper")
     yield f"made by {made.method} in {proof.solve_s:.1f} s"
@@ -76,6 +79,10 @@ def _verdict(made: Plan, zone: ZoneInfo) -> Iterator[str]:
         yield changed
     for flag in sorted(made.fallbacks):
         yield f"mind: {fallback_in_words(flag)} ({flag})"
+
+
+def _thermostat_objective_try(proof: Proof) -> float:
+    return proof.thermostat_movable_try + proof.thermostat_wear_try - proof.thermostat_left_try
 
 
 def _cost(proof: Proof) -> str:

@@ -1,6 +1,7 @@
 """`kwh-hub` as its user meets it: answers, refusals with a remedy, exit codes."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def test_a_day_is_planned_from_files_and_printed_for_people(capsys: pytest.Captu
     said = capsys.readouterr().out
     assert "air_conditioner" in said
     assert "a thermostat would make it" in said
+    assert "counting wear and what is left, the plan is" in said
     assert "otherwise" in said
 
 
@@ -46,6 +48,23 @@ def test_the_whole_house_is_planned_with_all_that_it_has(capsys: pytest.CaptureF
     assert min(made["battery_wh"]["values"]) >= 500 - 1e-3
     assert max(made["grid_w"]["values"]) <= 6000 + 1e-3
     assert made["hygienic_at"] is not None
+
+
+def test_every_commented_setting_of_the_example_is_accepted(tmp_path: Path) -> None:
+    text = (ROOT / "examples" / "home.toml").read_text()
+    wishes = text[: text.index("# ---- What a kWh costs")]
+    lines = re.sub(r"^# (?=\[|\w+ = |    \{|\])", "", wishes, flags=re.MULTILINE).splitlines()
+    cut = lines.index("[house]")
+    limits = [line for line in lines[cut : cut + 3] if line]
+    file = tmp_path / "home.toml"
+    file.write_text("\n".join([*limits, *lines[:cut], *lines[cut + 3 :]]))
+    house = load_settings(file, {}).house
+    given = {name for name in type(house).model_fields if getattr(house, name)}
+    assert given == set(type(house).model_fields) - {"battery", "wind_turbine"}
+    assert house.air_conditioner is not None
+    assert house.air_conditioner.cooling is not None
+    assert house.tank is not None
+    assert house.tank.legionella is not None
 
 
 def test_a_plan_says_what_it_changes_of_the_one_before(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
