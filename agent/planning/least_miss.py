@@ -14,7 +14,7 @@ from agent.planning.pricing import Pricing, cells_of
 
 ATTEMPTS = (600, 2_400, 9_600, 38_400)
 """Cells at one time, each only in the corridor that the ones before have left, ..."""
-_WORTHWHILE = 2e-3
+_WORTHWHILE = 5e-3
 """... while bound and schedule are further apart than this part of what is missed."""
 _NOTHING_C_H = 1e-3
 """Degree-hours that nobody feels."""

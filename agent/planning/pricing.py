@@ -20,7 +20,7 @@ LAYER_ENTRIES = 3_000_000
 """No more cells are in the layers that minimum times look back upon, ..."""
 GUIDE_ENTRIES = 3_000_000
 """nor in the guide: what the planner may weigh."""
-_TIE = 1e-7
+_TIE = 1e-9
 """What a start counts besides its price, in costs of the dearest step: among equals the fewest switches win."""
 _SUMMATION = 1e-12
 """What adding up a horizon's costs may round, relative to the sum of their sizes: 1,200 additions of 2⁻⁵³ each."""

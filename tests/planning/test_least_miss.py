@@ -37,7 +37,7 @@ def test_no_schedule_misses_less(load: Load, off_c: float, hygienic: bool) -> No
         assert found.schedule in allowed
         assert found.bound_c_h <= least_c_h + 1e-9
         assert found.miss_c_h == pytest.approx(missed(load, hours, found.schedule), abs=1e-9)
-        assert found.miss_c_h <= 1.003 * least_c_h + 2e-3
+        assert found.miss_c_h <= 1.006 * least_c_h + 2e-3
 
 
 def cold_day(starts: int) -> Load:
