@@ -7,6 +7,7 @@ again at any time. `--no-plain` leaves the solvers out.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -153,8 +154,9 @@ def planned(problem: Problem) -> Measured:
         first_plan_cpu_s = nan
         if child.stdin is None or child.stdout is None:
             raise RuntimeError("the child has no pipes")
-        child.stdin.write(problem.model_dump_json().encode())
-        child.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has died already; its exit code tells
+            child.stdin.write(problem.model_dump_json().encode())
+            child.stdin.close()
         for line in child.stdout:
             if not lines:
                 first_plan_cpu_s = _cpu_s(child.pid)
