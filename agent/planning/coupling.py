@@ -9,31 +9,57 @@ dispatch near the bound.
     joint/prices.py ────── what the house costs at prices; joint/storage.py: with its battery
     joint/beam.py ──────── the search, over joint/tracks.py and joint/balance.py
     joint/charging.py ──── the battery's course for a given switching
+    joint/reply.py ─────── each load's best reply to all else
+    joint/ascent.py ────── better prices
 """
 
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import count
 from math import inf
+
+import numpy as np
 
 from agent.domain.device import Name
 from agent.planning.admissible import is_admissible
+from agent.planning.automaton import Automaton
 from agent.planning.cells import Cells
+from agent.planning.exchange import ROUNDING_W
+from agent.planning.joint.ascent import Ascent
 from agent.planning.joint.beam import beam
 from agent.planning.joint.charging import charged
-from agent.planning.joint.choices import choices_of
-from agent.planning.joint.prices import PricedHouse
-from agent.planning.joint.relaxation import relaxed_prices
+from agent.planning.joint.choices import Floats, choices_of
+from agent.planning.joint.prices import PricedHouse, Prices, windows_of
+from agent.planning.joint.relaxation import relaxed
+from agent.planning.joint.reply import replies
 from agent.planning.limits import Limits
-from agent.planning.model import Dispatch, Model
+from agent.planning.milp import Window, optimum
+from agent.planning.model import Dispatch, Load, Model
 from agent.planning.pricing import Pricing, cells_of
 
 OPTIMAL_GAP = 1e-4
 """A dispatch whose bound is so near, relative to its objective, is good enough."""
-_ROUNDS = ((4_000, 100), (32_000, 300), (128_000, 1000))
-"""Cells of each load, and labels of the joint search."""
-_PEAKS = (1.0, 1.03, 1.1, 1.25)
-"""With a demand charge: peaks that are tried, relative to the one at which the relaxation is in balance."""
+_COARSE, _USUAL, _FINE = 4_000, 24_000, 128_000
+"""Cells of each load: for the first dispatch, for better prices, and for the bound at the best of them."""
+_NARROW, _WIDE = 100, 300
+"""Labels of the joint search: for the first dispatch, and later."""
+_REPLY_CELLS = 8_000
+_PEAKS = (0.98, 0.93, 0.85)
+"""With a demand charge: highest means that are tried, relative to that of the best dispatch."""
+_WINDOW_H, _WINDOW_S = 8.0, 2.0
+"""Hours that the exact program moves at once, all else kept, and how long it may take for it."""
+_SCHEDULE_BEAM, _SCHEDULES = 30, 4
+"""What the search for better prices learns from each attempt: labels of the search for schedules, and how many."""
+_ROWS = 16
+"""Starts are counted by the bound where that needs no more rows of cells than this."""
+_REFINED_EVERY = 5
+_HOPELESS = 0.02
+"""A dispatch that is dearer than the best by more than this, relative to it, gets no replies."""
+_NOTHING_TRY = 1e-6
+"""Where the objective is about nothing, this is near enough."""
+_LEAST_TRY = 1e-7
+"""A smaller gain is none."""
 
 
 def improving(
@@ -44,50 +70,143 @@ def improving(
     `start` must be admissible, and so is all that comes. The last is within `OPTIMAL_GAP` of the bound, or the best
     that was found in `time_limit_s` (wall time); the first is sought however short that is.
     """
-    search = _Search(model, limits, start)
     ends_s = time.monotonic() + time_limit_s
-    for cells, width in _ROUNDS:
-        search.round(cells, width)
+    search = _Search(model, limits, start)
+    for _ in search.stages(ends_s):
         yield search.best, search.bound_try
         if search.is_near or time.monotonic() > ends_s:
             return
 
 
 class _Search:
+    """What is known so far: the best dispatch, the best bound, and the prices that gave it."""
+
     def __init__(self, model: Model, limits: Mapping[Name, Limits], start: Dispatch) -> None:
-        self._model, self._limits = model, limits
+        self._model, self._limits = _helped(model), limits
         self.best, self.bound_try = start, -inf
-        self._objective_try = model.predict(start).objective_try
+        self.objective_try = model.predict(start).objective_try
         self._offer(charged(model, start))
-        self._choices = choices_of(model)
-        self._prices = relaxed_prices(model, limits, self._choices)
+        self._choices = choices_of(self._model)
+        self._ascent = Ascent(self._model, self._choices, relaxed(self._model, limits, self._choices))
+        self._ascent.learn([[tuple(map(bool, start.loads[load.name]))] for load in model.loads])
+        self._cells: dict[tuple[Name, int], Cells] = {}
 
     @property
     def is_near(self) -> bool:
         """Whether the best is as near its bound as anyone asks."""
-        return self._objective_try - self.bound_try <= OPTIMAL_GAP * abs(self._objective_try)
+        return self.objective_try - self.bound_try <= max(_NOTHING_TRY, OPTIMAL_GAP * abs(self.objective_try))
 
-    def round(self, cells: int, width: int) -> None:
-        """Bound and search at the prices at hand."""
-        house = PricedHouse(self._model, self._choices, self._prices)
-        loads = [self._priced(place, cells) for place in range(len(self._model.loads))]
-        self.bound_try = max(self.bound_try, house.bound_try + sum(load.bound_try for load in loads))
-        found = beam(self._model, house, [load.guide for load in loads], width, inf)
-        if found is not None:
-            self._offer(found)
-            self._offer(charged(self._model, found))
+    def stages(self, ends_s: float) -> Iterator[None]:
+        """Search on and on, stopping after each piece of work."""
+        self._attempt(self._ascent.best, _COARSE, _NARROW)
+        yield
+        self._follow(self.best)
+        yield
+        known_try = self._attempt(self._ascent.best, _USUAL, _WIDE)
+        yield
+        self._refine()
+        windows = self._moved_windows(ends_s)
+        for turn in count(1):
+            yield
+            prices = self._ascent.proposed()
+            if prices is not None:
+                bound_try = self._attempt(prices, _USUAL, _WIDE)
+                self._ascent.judge(prices, better=bound_try > known_try)
+                known_try = max(known_try, bound_try)
+                yield
+            has_moved = next(windows, False)
+            if turn % _REFINED_EVERY == 0 or not (prices or has_moved):
+                self._refine()
+            if not (prices or has_moved):
+                return
 
-    def _priced(self, place: int, count: int) -> Pricing:
-        load = self._model.loads[place]
-        asked = replace(load, cost_try=tuple(self._prices.on_try[place].tolist()))
-        return Pricing(asked, self._cells(place, count))
+    def _attempt(self, prices: Prices, cells: int, width: int) -> float:
+        """Bound and search at some prices; returns the bound that they give."""
+        house = PricedHouse(self._model, self._choices, prices)
+        loads = [self._priced(load, on_try, cells) for load, on_try in self._loads_at(prices)]
+        bound_try = house.bound_try + sum(load.bound_try for load in loads)
+        self.bound_try = max(self.bound_try, bound_try)
+        self._ascent.learn([load.schedules(_SCHEDULE_BEAM, inf, _SCHEDULES) for load in loads])
+        guides = [load.guide for load in loads]
+        for peak_w in (inf, *self._peaks_w()):
+            found = beam(self._model, house, guides, width, inf, peak_w)
+            if found is not None:
+                found = charged(self._model, found)
+                self._offer(found)
+                if width > _NARROW:
+                    self._follow(found)
+        return bound_try
 
-    def _cells(self, place: int, count: int) -> Cells:
-        load = self._model.loads[place]
-        return cells_of(load, self._limits[load.name], count)
+    def _refine(self) -> None:
+        """A better bound from more cells, at the best prices known."""
+        prices = self._ascent.best
+        bound_try = PricedHouse(self._model, self._choices, prices).bound_try
+        bound_try += sum(self._priced(load, on_try, _FINE).bound_try for load, on_try in self._loads_at(prices))
+        self.bound_try = max(self.bound_try, bound_try)
+
+    def _moved_windows(self, ends_s: float) -> Iterator[bool]:
+        """The exact program on a few hours after the other, until that finds nothing; says that it still goes on."""
+        hours, steps = self._model.exchange.hours, len(self._model.steps)
+        size = max(1, min(steps, round(_WINDOW_H * steps / sum(hours))))
+        before_try = inf
+        while self.objective_try < before_try - _LEAST_TRY:
+            before_try = self.objective_try
+            for first in range(0, max(1, steps - size // 2), max(1, size // 2)):
+                left_s = min(_WINDOW_S, ends_s - time.monotonic())
+                if left_s <= 0:
+                    return
+                window = Window(range(first, min(first + size, steps)))
+                found = optimum(self._model, self._limits, self.best, left_s, window=window).dispatch
+                if found is not None:
+                    self._offer(charged(self._model, found))
+                yield True
+
+    def _follow(self, dispatch: Dispatch) -> None:
+        """Let loads and appliances reply to each other as long as that helps."""
+        now_try, before_try = self._model.predict(dispatch).objective_try, inf
+        while now_try < min(before_try, self.objective_try + _HOPELESS * abs(self.objective_try)) - _LEAST_TRY:
+            before_try = now_try
+            for reply in replies(self._model, self._limits, dispatch, _REPLY_CELLS):
+                candidate = charged(self._model, reply)
+                candidate_try = self._model.predict(candidate).objective_try
+                if candidate_try < now_try and is_admissible(self._model, self._limits, candidate):
+                    dispatch, now_try = candidate, candidate_try
+            self._offer(dispatch)
 
     def _offer(self, dispatch: Dispatch) -> None:
         """Keep a dispatch if it is better and may be carried out."""
         objective_try = self._model.predict(dispatch).objective_try
-        if objective_try < self._objective_try and is_admissible(self._model, self._limits, dispatch):
-            self.best, self._objective_try = dispatch, objective_try
+        if objective_try < self.objective_try and is_admissible(self._model, self._limits, dispatch):
+            self.best, self.objective_try = dispatch, objective_try
+
+    def _loads_at(self, prices: Prices) -> Iterator[tuple[Load, Floats]]:
+        return zip(self._model.loads, prices.on_try, strict=True)
+
+    def _priced(self, load: Load, on_try: Floats, count: int) -> Pricing:
+        known = self._cells.get((load.name, count))
+        if known is None:
+            known = cells_of(load, self._limits[load.name], count)
+            if count == _USUAL:
+                self._cells[load.name, count] = known
+        counting = Automaton.of(load).rows <= _ROWS
+        return Pricing(replace(load, cost_try=tuple(on_try.tolist())), known, counting=counting)
+
+    def _peaks_w(self) -> Iterator[float]:
+        """With a demand charge, highest means to be tried, each somewhat below that of the best dispatch by then."""
+        exchange = self._model.exchange
+        if exchange.demand is None:
+            return
+        shares, window = windows_of(exchange.demand, exchange.hours)
+        for share in _PEAKS:
+            bought_w = np.maximum(0.0, self._model.net_w(self.best))
+            yield share * float(np.bincount(window, shares * bought_w).max())
+
+
+def _helped(model: Model) -> Model:
+    """The model with loads that may also run where only what the battery gives makes room for them."""
+    given_w = ROUNDING_W + (0.0 if model.bank is None else model.bank.discharge_w)
+    may_run = {
+        load.name: tuple(load.power_w <= spare_w + given_w for spare_w in model.exchange.spare_w)
+        for load in model.loads
+    }
+    return replace(model, loads=tuple(replace(load, may_run=may_run[load.name]) for load in model.loads))

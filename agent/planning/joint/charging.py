@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from agent.planning.battery import Bank
+from agent.planning.exchange import ROUNDING_W
 from agent.planning.joint.choices import Floats
 from agent.planning.joint.linear import INFINITE, LinearProgram
 from agent.planning.joint.prices import windows_of
@@ -23,33 +24,63 @@ class _Bend:
     bought_w: float
 
 
+@dataclass(frozen=True)
+class _Course:
+    power_w: tuple[float, ...]
+    worth_try_per_wh: Floats
+    """What a Wh more would be worth, by step."""
+
+
 def charged(model: Model, dispatch: Dispatch) -> Dispatch:
     """The dispatch with the battery's best course; as it is if there is no battery, or nothing better is found.
 
-    Where cost is not convex in the battery's power, the power stays within the convex part that it is in.
+    Where cost is not convex in the battery's power, the power stays within the convex part that it is in. The course
+    that is given need not fit the switching.
     """
-    bank, known_w = model.bank, dispatch.battery_w
-    if bank is None or known_w is None:
-        return dispatch
-    net_w = model.net_w(replace(dispatch, battery_w=None))
-    parts = [
-        _convex_part(_bends(model, bank, step, net_w[step], known_w[step]), known_w[step]) for step in range(len(net_w))
-    ]
-    found = _course(model, bank, parts)
+    found = _best_course(model, dispatch)
     if found is None:
         return dispatch
-    candidate = replace(dispatch, battery_w=found)
-    keeps = bank.holds(found, model.exchange.hours) and model.exchange.holds(model.net_w(candidate))
-    if keeps and model.predict(candidate).objective_try < model.predict(dispatch).objective_try:
-        return candidate
-    return dispatch
+    candidate = replace(dispatch, battery_w=found.power_w)
+    if not _holds(model, candidate):
+        return dispatch
+    is_cheaper = model.predict(candidate).objective_try < model.predict(dispatch).objective_try
+    return candidate if is_cheaper or not _holds(model, dispatch) else dispatch
 
 
-def _bends(model: Model, bank: Bank, step: int, net_w: float, known_w: float) -> list[_Bend]:
+def worth_of_charge(model: Model, dispatch: Dispatch) -> Floats:
+    """What a Wh stored in each step is worth on the battery's best course, TRY; 0 without a battery."""
+    found = _best_course(model, dispatch)
+    return np.zeros(len(model.steps)) if found is None else found.worth_try_per_wh
+
+
+def _holds(model: Model, dispatch: Dispatch) -> bool:
+    hours, course_w = model.exchange.hours, dispatch.battery_w
+    return model.exchange.holds(model.net_w(dispatch)) and (
+        model.bank is None or course_w is None or model.bank.holds(course_w, hours)
+    )
+
+
+def _best_course(model: Model, dispatch: Dispatch) -> _Course | None:
+    bank, known_w = model.bank, dispatch.battery_w
+    if bank is None or known_w is None:
+        return None
+    parts = []
+    for step, net_w in enumerate(model.net_w(replace(dispatch, battery_w=None))):
+        bends = _bends(model, bank, step, net_w)
+        if not bends:
+            return None
+        parts.append(_convex_part(bends, known_w[step]))
+    return _course(model, bank, parts)
+
+
+def _bends(model: Model, bank: Bank, step: int, net_w: float) -> list[_Bend]:
+    """The battery's powers at which cost or charge bend; none if nothing keeps the connection's limits."""
     exchange, hours = model.exchange, model.exchange.hours[step]
     sold_w = exchange.export_limit_w[step]
-    least_w = min(known_w, max(-exchange.generation_w[step] - sold_w - net_w, -bank.discharge_w))
-    most_w = max(known_w, min(exchange.import_limit_w[step] - net_w, bank.charge_w))
+    least_w = max(-exchange.generation_w[step] - sold_w - net_w, -bank.discharge_w)
+    most_w = min(exchange.import_limit_w[step] - net_w, bank.charge_w)
+    if least_w > most_w + ROUNDING_W:
+        return []
     inside = (power_w for power_w in (0.0, -net_w, -net_w - sold_w) if least_w < power_w < most_w)
     return [
         _Bend(
@@ -58,7 +89,7 @@ def _bends(model: Model, bank: Bank, step: int, net_w: float, known_w: float) ->
             cost_try=exchange.step_try(step, net_w + power_w) + bank.wear_try_per_wh * max(0.0, -power_w) * hours,
             bought_w=max(0.0, net_w + power_w),
         )
-        for power_w in sorted({least_w, most_w, *inside})
+        for power_w in sorted({least_w, max(least_w, most_w), *inside})
     ]
 
 
@@ -67,7 +98,7 @@ def _convex_part(bends: Sequence[_Bend], known_w: float) -> list[_Bend]:
     if len(bends) == 1:
         return list(bends)
     slopes = [(b.cost_try - a.cost_try) / (b.stored_wh - a.stored_wh) for a, b in pairwise(bends)]
-    first = last = next(place for place, bend in enumerate(bends[1:]) if known_w <= bend.power_w)
+    first = last = next((place for place, bend in enumerate(bends[1:]) if known_w <= bend.power_w), len(slopes) - 1)
     while first > 0 and slopes[first - 1] <= slopes[first]:
         first -= 1
     while last < len(slopes) - 1 and slopes[last + 1] >= slopes[last]:
@@ -75,7 +106,7 @@ def _convex_part(bends: Sequence[_Bend], known_w: float) -> list[_Bend]:
     return list(bends[first : last + 2])
 
 
-def _course(model: Model, bank: Bank, parts: Sequence[Sequence[_Bend]]) -> tuple[float, ...] | None:
+def _course(model: Model, bank: Bank, parts: Sequence[Sequence[_Bend]]) -> _Course | None:
     """A power for each step: its part's first one, and some of each piece up to the next bend."""
     program, count = LinearProgram(), len(parts)
     pieces = [(step, a, b) for step, part in enumerate(parts) for a, b in pairwise(part)]
@@ -107,4 +138,4 @@ def _course(model: Model, bank: Bank, parts: Sequence[Sequence[_Bend]]) -> tuple
         return None
     power_w = np.array([part[0].power_w for part in parts])
     np.add.at(power_w, step, np.clip(found.columns[taken], 0.0, 1.0) * length_w)
-    return tuple(power_w.tolist())
+    return _Course(tuple(power_w.tolist()), -found.duals[balance])

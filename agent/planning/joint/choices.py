@@ -5,7 +5,7 @@ are straight, so that only the bends need to be counted: every other way through
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -47,6 +47,21 @@ class Choices:
     """For each errand, whether it is told apart here. What others draw costs at least `least_try_per_wh`."""
     least_try_per_wh: Floats
     """The least slope of the exchange in each step."""
+
+    def only(self, chosen: NDArray[np.bool_]) -> "Choices":
+        """Some of the choices, at least one in each step."""
+        sizes = np.add.reduceat(chosen.astype(np.int64), self.first)
+        return replace(
+            self,
+            first=np.concatenate(([0], np.cumsum(sizes)[:-1])),
+            step=self.step[chosen],
+            on=self.on[chosen],
+            level=self.level[chosen],
+            net_w=self.net_w[chosen],
+            battery_w=self.battery_w[chosen],
+            stored_wh=self.stored_wh[chosen],
+            cost_try=self.cost_try[chosen],
+        )
 
 
 def levels_w(errand: Errand) -> tuple[float, ...]:

@@ -89,33 +89,47 @@ def windows_of(demand: Demand, hours: Sequence[float]) -> tuple[Floats, Ints]:
     return shares, window
 
 
-def with_phases(model: Model, choices: Choices, prices: Prices, stored_try_per_wh: Floats) -> Prices:
-    """Prices at which each phase of an appliance pays what it adds, at the worth of what the battery stores."""
-    free = tuple(np.zeros((len(model.steps), len(levels_w(errand)))) for errand in model.errands)
-    costs_try = costs_of(model, choices, Prices(prices.on_try, free, prices.peak_try_per_w))
-    costs_try -= choices.stored_wh * stored_try_per_wh[choices.step]
-    return Prices(
-        on_try=prices.on_try,
-        phases_try=tuple(_added_try(model, choices, costs_try, place) for place in range(len(model.errands))),
-        peak_try_per_w=prices.peak_try_per_w,
-    )
+def fair(model: Model, choices: Choices, prices: Prices, stored_try_per_wh: Floats) -> Prices:
+    """Prices at which each appliance and each load in turn pays exactly what it adds, given what the others pay.
+
+    A load that pays more leaves a gain with the house wherever it does not run, and the bound counts that gain as made;
+    one that pays less seems to gain by running where it does not. So this never lowers the bound, as far as what is
+    stored keeps its worth, and often lifts it much.
+    """
+    on_try, phases_try = prices.on_try.copy(), list(prices.phases_try)
+    costs_try = costs_of(model, choices, prices) - choices.stored_wh * stored_try_per_wh[choices.step]
+    for place, errand in enumerate(model.errands):
+        level, before_try = choices.level[:, place], phases_try[place]
+        costs_try += before_try[choices.step, level]
+        phases_try[place] = _phases_try(model, choices, errand, place, costs_try)
+        costs_try -= phases_try[place][choices.step, level]
+    for place in range(len(model.loads)):
+        on = choices.on[:, place]
+        costs_try += on * on_try[place][choices.step]
+        least_try = _least(choices, on.astype(np.int64), 2, costs_try)
+        either = np.isfinite(least_try).all(axis=1)
+        on_try[place][either] = (least_try[:, 1] - least_try[:, 0])[either]
+        costs_try -= on * on_try[place][choices.step]
+    return Prices(on_try, tuple(phases_try), prices.peak_try_per_w)
 
 
-def _added_try(model: Model, choices: Choices, costs_try: Floats, place: int) -> Floats:
-    """What each level of an errand adds in each step, if no other errand runs."""
-    levels = np.array(levels_w(model.errands[place]))
+def _phases_try(model: Model, choices: Choices, errand: Errand, place: int, costs_try: Floats) -> Floats:
+    """What each level of an errand adds in each step."""
+    levels = np.array(levels_w(errand))
     if not choices.apart[place]:
-        hours = np.array(model.exchange.hours)
-        least_try: Floats = np.outer(choices.least_try_per_wh * hours, levels)
+        least_try: Floats = np.outer(choices.least_try_per_wh * np.array(model.exchange.hours), levels)
         return least_try
-    least_try = np.full((len(model.steps), len(levels)), inf)
-    alone = np.flatnonzero(np.delete(choices.level, place, axis=1).sum(axis=1) == 0)
-    np.minimum.at(least_try, (choices.step[alone], choices.level[alone, place]), costs_try[alone])
-    with np.errstate(invalid="ignore"):
-        added_try: Floats = least_try - least_try[:, :1]
-    added_try[~np.isfinite(added_try)] = _NEVER_TRY
+    least_try = _least(choices, choices.level[:, place], len(levels), costs_try)
+    added_try: Floats = np.where(np.isfinite(least_try), least_try, _NEVER_TRY) - least_try[:, :1]
     added_try[:, 0] = 0.0
     return added_try
+
+
+def _least(choices: Choices, kind: Ints, kinds: int, costs_try: Floats) -> Floats:
+    """The least cost of the choices of each kind in each step; infinite where there are none."""
+    least_try = np.full((len(choices.first), kinds), inf)
+    np.minimum.at(least_try, (choices.step, kind), costs_try)
+    return least_try
 
 
 def errand_to_go(errand: Errand, phases_try: Floats) -> Floats:

@@ -4,14 +4,16 @@ Loads may be on for a part of a step, and a step is a mixture of choices. That i
 of prices is nearly what the best prices are. It is a guess and no proof: any prices give a valid bound.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agent.domain.device import Name
 from agent.planning.joint.choices import Choices, Floats, Ints, levels_w
 from agent.planning.joint.linear import INFINITE, LinearProgram
-from agent.planning.joint.prices import Prices, windows_of, with_phases
+from agent.planning.joint.prices import Prices, fair, windows_of
 from agent.planning.limits import Limits
 from agent.planning.model import Load, Model
 from agent.planning.runs import Errand
@@ -20,21 +22,38 @@ _MISS_TRY_PER_C = 1e3
 """What leaving the limits costs: so much that it only happens where no mixture keeps them."""
 
 
-def relaxed_prices(model: Model, limits: Mapping[Name, Limits], choices: Choices) -> Prices:
-    """The prices at which the relaxation is in balance; the bare costs of each load where it has none."""
-    program = _Relaxation(model, choices)
+@dataclass(frozen=True)
+class Balance:
+    """Prices at which a relaxation is in balance."""
+
+    prices: Prices
+    stored_try_per_wh: Floats
+    """What a Wh stored is worth, by step."""
+
+
+def relaxed(model: Model, limits: Mapping[Name, Limits], choices: Choices) -> Balance:
+    """The balance of the linear relaxation; the bare costs of each load if the solver fails."""
+    program = Relaxation(model, choices)
     for row, load in zip(program.on, model.loads, strict=True):
         program.add_load(row, load, limits[load.name])
     for errand in model.errands:
         program.add_errand(errand)
-    return program.prices()
+    found = program.solved()
+    if found is not None:
+        return found
+    free = tuple(np.zeros((len(model.steps), len(levels_w(errand)))) for errand in model.errands)
+    windows = 0 if model.exchange.demand is None else len(model.exchange.demand.windows)
+    on_try: Floats = np.array([load.cost_try for load in model.loads]).reshape(len(model.loads), -1)
+    worthless = np.zeros(len(model.steps))
+    return Balance(fair(model, choices, Prices(on_try, free, np.zeros(windows)), worthless), worthless)
 
 
-class _Relaxation:
+class Relaxation:
     """Rows: one choice in each step, loads on, power of errands, what the battery holds, mean power of windows."""
 
-    def __init__(self, model: Model, choices: Choices) -> None:
-        self._model, self._choices = model, choices
+    def __init__(self, model: Model, choices: Choices, among: NDArray[np.bool_] | None = None) -> None:
+        self._model, self._all = model, choices
+        self._choices = choices = choices if among is None else choices.only(among)
         self._program = program = LinearProgram()
         count = len(model.steps)
         chosen = program.add_columns(choices.cost_try, 0.0, INFINITE, len(choices.step))
@@ -113,17 +132,35 @@ class _Relaxation:
         if errand.may_skip:
             program.put(one, program.add_columns(errand.skipped_try, 0.0, INFINITE, 1), 1.0)
 
-    def prices(self) -> Prices:
-        """Solve, and read the prices from the rows."""
-        model = self._model
+    def add_schedules(self, on_rows: Ints, load: Load, schedules: Sequence[Sequence[bool]]) -> None:
+        """A load that mixes some schedules."""
+        own_try = [load.objective_try(schedule) for schedule in schedules]
+        mixed = self._program.add_columns(own_try, 0.0, INFINITE, len(schedules))
+        self._program.put(self._program.add_rows(1.0, 1.0, 1), mixed, 1.0)
+        which, step = np.nonzero(np.array(schedules))
+        self._program.put(on_rows[step], mixed[which], 1.0)
+
+    def add_leeway(self, on_rows: Ints, least_try: Floats, most_try: Floats) -> None:
+        """Keep what a load pays for being on between two prices, by what it costs to be on apart from all choices."""
+        for cost_try, sign in ((-least_try, 1.0), (most_try, -1.0)):
+            apart = self._program.add_columns(cost_try, 0.0, INFINITE, len(on_rows))
+            self._program.put(on_rows, apart, sign)
+
+    def solved(self) -> Balance | None:
+        """The prices at which all is in balance, read from the rows; None if the solver fails."""
         found = self._program.solved(centrally=True) or self._program.solved()
         if found is None:
-            on_try: Floats = np.array([load.cost_try for load in model.loads]).reshape(len(model.loads), -1)
-            peak_try_per_w = np.zeros(len(self._peaks))
-            return with_phases(model, self._choices, Prices(on_try, (), peak_try_per_w), np.zeros(len(model.steps)))
+            return None
         peak_try_per_w = np.maximum(0.0, -found.duals[self._peaks])
-        if model.exchange.demand is not None:
+        if self._model.exchange.demand is not None:
             # The solver's tolerance may let them be more than the charge, and the bound asks that they are not.
-            peak_try_per_w *= min(1.0, model.exchange.demand.try_per_w / max(float(peak_try_per_w.sum()), 1e-300))
-        on_try = np.array([-found.duals[rows] for rows in self.on]).reshape(len(model.loads), -1)
-        return with_phases(model, self._choices, Prices(on_try, (), peak_try_per_w), found.duals[self._stored])
+            charge_try_per_w = self._model.exchange.demand.try_per_w
+            peak_try_per_w *= min(1.0, charge_try_per_w / max(float(peak_try_per_w.sum()), 1e-300))
+        power_try = -found.duals[self._phases]
+        prices = Prices(
+            on_try=np.array([-found.duals[rows] for rows in self.on]).reshape(len(self.on), -1),
+            phases_try=tuple(np.outer(power_try, levels_w(errand)) for errand in self._model.errands),
+            peak_try_per_w=peak_try_per_w,
+        )
+        stored_try_per_wh = found.duals[self._stored]
+        return Balance(fair(self._model, self._all, prices, stored_try_per_wh), stored_try_per_wh)
