@@ -109,6 +109,12 @@ def test_surplus_that_is_sold_for_less_is_not_linear_unless_it_is_never_used_up(
     assert not exchange.is_linear([-3000.0], [500.0])
 
 
+def test_where_surplus_is_throttled_already_it_costs_nothing_to_use_it_and_that_is_not_linear() -> None:
+    exchange = exchange_of(problem(ROOFED.model_copy(update={"export_limit_w": 1000.0}), [3.0], own_w=3000.0))
+    assert exchange.is_linear([-1000.0], [-500.0])
+    assert not exchange.is_linear([-3000.0], [-500.0])
+
+
 def test_beyond_the_export_limit_own_generation_is_throttled_and_brings_nothing() -> None:
     house = ROOFED.model_copy(update={"export_limit_w": 1000.0})
     exchange = exchange_of(problem(house, [3.0], own_w=4000.0, sell_try_per_kwh=2.0, base_w=500.0))
