@@ -52,6 +52,8 @@ class Load:
     store: Store
     power_w: float
     setpoint_c: float
+    thermostat_c: tuple[float, ...]
+    """What the rule holds: the setpoint, within what is wanted, and only what keeps harm away while nobody is there."""
     mode: AirConditionerMode
     min_on: int
     """Steps that a run lasts at least; 1 if nothing is asked."""
@@ -238,6 +240,7 @@ def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_tr
         store=store,
         power_w=unit.power_w,
         setpoint_c=unit.thermostat_c,
+        thermostat_c=_thermostat_c(problem, exchange.steps, unit, store),
         mode=unit.mode if isinstance(unit, AirConditioner) else AirConditionerMode.HEAT,
         min_on=max(1, ceil(unit.min_on_s / problem.step_s)),
         min_off=max(1, ceil(unit.min_off_s / problem.step_s)),
@@ -253,6 +256,17 @@ def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_tr
         quotas=_quotas(problem, exchange.steps, unit, state),
         hygiene=_hygiene(problem, len(exchange.steps)) if name == WATER_HEATER else None,
     )
+
+
+def _thermostat_c(problem: Problem, steps: Sequence[Interval], unit: Switched, store: Store) -> tuple[float, ...]:
+    cools = isinstance(unit, AirConditioner) and unit.mode is AirConditionerMode.COOL
+    held_c = []
+    for step, low_c, high_c in zip(steps, store.wanted_low_c, store.wanted_high_c, strict=True):
+        if any(away.start <= step.start < away.end for away in problem.house.away):
+            held_c.append(high_c if cools else low_c)
+        else:
+            held_c.append(max(unit.thermostat_c, low_c) if cools else min(unit.thermostat_c, high_c))
+    return tuple(held_c)
 
 
 def _held_steps(problem: Problem, state: LoadState, unit: Switched) -> int:

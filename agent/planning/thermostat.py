@@ -67,7 +67,7 @@ class _Run:
         load = self.load
         run = range(step, min(step + (1 if self._on else load.min_on), len(self._spare_w)))
         wanted = (
-            thermostat(self._now_c, self._setpoint_c(step), mode=load.mode)
+            thermostat(self._now_c, load.thermostat_c[step], mode=load.mode)
             and (self._on or self._left.may_start(step))
             and all(self._spare_w[at] >= load.power_w for at in run)
             and self._stays_in_band(run)
@@ -79,13 +79,6 @@ class _Run:
             if not self._on:
                 self._left.start(step)
         self._on = wanted
-
-    def _setpoint_c(self, step: int) -> float:
-        """What it is set to, turned down (cooling: up) where people want less."""
-        store = self.load.store
-        if self.load.cools:
-            return max(self.load.setpoint_c, store.wanted_low_c[step])
-        return min(self.load.setpoint_c, store.wanted_high_c[step])
 
     def _stays_in_band(self, run: Sequence[int]) -> bool:
         store, now_c = self.load.store, self._now_c

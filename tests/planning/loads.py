@@ -136,11 +136,13 @@ def loads(draw: st.DrawFn, features: Features, max_steps: int = 10) -> Load:
         stop_c=draw(st.sampled_from([inf, low_c + 1, high_c - 0.5])) if collects else inf,
     )
     on_at_start = draw(st.booleans())
+    setpoint_c = draw(st.floats(low_c, high_c))
     load = Load(
         name=WATER_HEATER,
         store=store,
         power_w=2000.0,
-        setpoint_c=draw(st.floats(low_c, high_c)),
+        setpoint_c=setpoint_c,
+        thermostat_c=(setpoint_c,) * count,
         mode=AirConditionerMode.COOL if cools else AirConditionerMode.HEAT,
         min_on=draw(st.integers(1, 3)),
         min_off=draw(st.integers(1, 3)),
