@@ -62,7 +62,7 @@ class Load:
     held: int
     """In so many first steps it must stay as it is, because it was switched a short while ago."""
     may_run: tuple[bool, ...]
-    """Where it stays within the power limit if it runs alone."""
+    """Where it stays within the power limit if it runs alone, with all that a battery can give."""
     cost_try: tuple[float, ...]
     """What being on costs in each step, if it runs alone."""
     worth: Worth
@@ -246,7 +246,7 @@ def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_tr
         min_off=max(1, ceil(unit.min_off_s / problem.step_s)),
         on_at_start=state.on,
         held=min(_held_steps(problem, state, unit), len(exchange.steps)),
-        may_run=tuple(unit.power_w <= spare_w for spare_w in exchange.spare_w),
+        may_run=tuple(unit.power_w <= spare_w + _discharge_w(problem) for spare_w in exchange.spare_w),
         cost_try=tuple(
             exchange.step_try(step, with_w) - exchange.step_try(step, rest_w)
             for step, (with_w, rest_w) in enumerate(zip(alone_w, exchange.rest_w, strict=True))
@@ -254,7 +254,7 @@ def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_tr
         worth=worth_of(problem, store, unit, end_try_per_kwh),
         start_try=unit.start_price_try,
         quotas=_quotas(problem, exchange.steps, unit, state),
-        hygiene=_hygiene(problem, len(exchange.steps)) if name == WATER_HEATER else None,
+        hygiene=_hygiene(problem) if name == WATER_HEATER else None,
     )
 
 
@@ -267,6 +267,10 @@ def _thermostat_c(problem: Problem, steps: Sequence[Interval], unit: Switched, s
         else:
             held_c.append(max(unit.thermostat_c, low_c) if cools else min(unit.thermostat_c, high_c))
     return tuple(held_c)
+
+
+def _discharge_w(problem: Problem) -> float:
+    return 0.0 if problem.house.battery is None else problem.house.battery.discharge_w
 
 
 def _held_steps(problem: Problem, state: LoadState, unit: Switched) -> int:
@@ -290,7 +294,7 @@ def _quotas(problem: Problem, steps: Sequence[Interval], unit: Switched, state: 
     return tuple(quotas)
 
 
-def _hygiene(problem: Problem, count: int) -> Hygiene | None:
+def _hygiene(problem: Problem) -> Hygiene | None:
     """What legionella ask for within the horizon; None if that is not yet due."""
     tank = problem.house.tank
     if tank is None or tank.legionella is None:
@@ -302,7 +306,7 @@ def _hygiene(problem: Problem, count: int) -> Hygiene | None:
         promised = None if problem.announced is None else problem.announced.hygienic_at
         promised_s = 86_400.0 if promised is None else (promised - start).total_seconds()
         due_s = min(86_400.0, problem.horizon.duration_s, promised_s)
-    due = int(due_s // problem.step_s)
-    if due > count:
+    if due_s > problem.horizon.duration_s:
         return None
-    return Hygiene(hot_c=asked.temperature_c, hold=max(1, ceil(asked.hold_s / problem.step_s)), due=max(0, due))
+    due = max(0, int(due_s // problem.step_s))
+    return Hygiene(hot_c=asked.temperature_c, hold=max(1, ceil(asked.hold_s / problem.step_s)), due=due)

@@ -8,6 +8,8 @@ none, the thermostat plans.
 import asyncio
 import contextlib
 import logging
+import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -49,7 +51,9 @@ class ChildProcessPlanner:
         limit_s = problem.time_limit_s + self._grace_s
         pipe = asyncio.subprocess.PIPE
         try:
-            child = await asyncio.create_subprocess_exec(*self._command, stdin=pipe, stdout=pipe, stderr=pipe)
+            child = await asyncio.create_subprocess_exec(
+                *self._command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True
+            )
         except OSError as error:
             raise PlannerFailed(f"cannot be started: {error}") from error
         answers = _Answers()
@@ -62,7 +66,8 @@ class ChildProcessPlanner:
             return answers.plan()
         finally:
             if child.returncode is None:
-                child.kill()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(child.pid, signal.SIGKILL)  # a solver may be a process of its own
                 await child.wait()
         if child.returncode == 0:
             return answers.plan()
