@@ -18,7 +18,7 @@ def test_whatever_is_cheaper_than_a_known_schedule_passes_through(load: Load, co
     allowed = admissible(load, limits)
     if not allowed:
         return
-    known_try = data.draw(st.sampled_from(sorted(allowed.values())))
+    known_try = data.draw(st.sampled_from(sorted(allowed.values())[:3]))
     passes = Pricing(load, cells_of(load, limits, count)).corridor(known_try)
     for on, objective_try in allowed.items():
         path_c = (load.store.start_c, *course_c(load, on))

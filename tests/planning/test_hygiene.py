@@ -3,6 +3,7 @@ from math import inf
 
 from hypothesis import assume, given, settings
 
+from agent.planning.automaton import Automaton, Way
 from agent.planning.hygiene import Hygienic, attainable
 from agent.planning.limits import fullest, limits_of
 from agent.planning.load_optimum import Optimum, load_optima
@@ -54,6 +55,14 @@ def test_where_it_is_too_late_it_is_due_as_early_as_can_be(load: Load) -> None:
         assert found.fate is Hygienic.LATE
         assert found.load.hygiene == replace(asked, due=int(earliest))
         assert found.schedule in ways
+
+
+def test_a_hold_that_is_interrupted_begins_anew() -> None:
+    automaton = Automaton.of(replace(evening(), hygiene=Hygiene(hot_c=58.0, hold=3, due=100)))
+    way = Way(0, 4, was_on=False, on=False)
+    assert automaton.hot_after(way, 0, [True, True, False, True]) == 1
+    assert automaton.hot_after(way, 1, [True, True, False, False]) == 3
+    assert automaton.hot_after(way, 2, [False, True, True, False]) == 0
 
 
 def test_it_is_done_when_it_costs_least() -> None:
