@@ -15,7 +15,7 @@ dispatch near the bound.
 
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import count
 from math import inf
 
@@ -27,7 +27,7 @@ from agent.planning.automaton import Automaton
 from agent.planning.cells import Cells
 from agent.planning.exchange import ROUNDING_W
 from agent.planning.joint.ascent import Ascent
-from agent.planning.joint.beam import beam
+from agent.planning.joint.beam import Scope, beam
 from agent.planning.joint.charging import charged
 from agent.planning.joint.choices import Floats, choices_of
 from agent.planning.joint.prices import PricedHouse, Prices, windows_of
@@ -42,8 +42,10 @@ OPTIMAL_GAP = 1e-4
 """A dispatch whose bound is so near, relative to its objective, is good enough."""
 _COARSE, _USUAL, _FINE = 4_000, 24_000, 128_000
 """Cells of each load: for the first dispatch, for better prices, and for the bound at the best of them."""
-_NARROW, _WIDE = 100, 300
-"""Labels of the joint search: for the first dispatch, and later."""
+_NARROW, _USUALLY, _WIDE = 100, 200, 300
+"""Labels of the joint search: for the first dispatch, from later times on, and over the whole day."""
+_BEGINS = 24
+"""From so many times on the search begins anew."""
 _REPLY_CELLS = 8_000
 _PEAKS = (0.98, 0.93, 0.85)
 """With a demand charge: highest means that are tried, relative to that of the best dispatch."""
@@ -78,6 +80,23 @@ def improving(
             return
 
 
+@dataclass(frozen=True)
+class _Guided:
+    """House and loads at some prices: together a bound, and the guide of a joint search."""
+
+    house: PricedHouse
+    loads: tuple[Pricing, ...]
+
+    @property
+    def bound_try(self) -> float:
+        """No admissible dispatch has a lower objective."""
+        return self.house.bound_try + sum(load.bound_try for load in self.loads)
+
+    def sought(self, model: Model, scope: Scope) -> Dispatch | None:
+        """What the joint search finds."""
+        return beam(model, self.house, [load.guide for load in self.loads], scope)
+
+
 class _Search:
     """What is known so far: the best dispatch, the best bound, and the prices that gave it."""
 
@@ -89,6 +108,7 @@ class _Search:
         self._choices = choices_of(self._model)
         self._ascent = Ascent(self._model, self._choices, relaxed(self._model, limits, self._choices))
         self._ascent.learn([[tuple(map(bool, start.loads[load.name]))] for load in model.loads])
+        self._known_try = -inf
         self._cells: dict[tuple[Name, int], Cells] = {}
 
     @property
@@ -102,47 +122,70 @@ class _Search:
         yield
         self._follow(self.best)
         yield
-        known_try = self._attempt(self._ascent.best, _USUAL, _WIDE)
+        self._known_try = self._attempt(self._ascent.best, _USUAL, _WIDE)
         yield
         self._refine()
-        windows = self._moved_windows(ends_s)
-        for turn in count(1):
+        yield
+        pieces = [self._begun_anew(), self._ascended(), self._moved_windows(ends_s)]
+        while pieces:
+            pieces = [work for work in pieces if next(work, False)]
             yield
-            prices = self._ascent.proposed()
-            if prices is not None:
-                bound_try = self._attempt(prices, _USUAL, _WIDE)
-                self._ascent.judge(prices, better=bound_try > known_try)
-                known_try = max(known_try, bound_try)
-                yield
-            has_moved = next(windows, False)
-            if turn % _REFINED_EVERY == 0 or not (prices or has_moved):
-                self._refine()
-            if not (prices or has_moved):
-                return
+        self._refine()
+        yield
 
     def _attempt(self, prices: Prices, cells: int, width: int) -> float:
         """Bound and search at some prices; returns the bound that they give."""
-        house = PricedHouse(self._model, self._choices, prices)
-        loads = [self._priced(load, on_try, cells) for load, on_try in self._loads_at(prices)]
-        bound_try = house.bound_try + sum(load.bound_try for load in loads)
-        self.bound_try = max(self.bound_try, bound_try)
-        self._ascent.learn([load.schedules(_SCHEDULE_BEAM, inf, _SCHEDULES) for load in loads])
-        guides = [load.guide for load in loads]
+        guided = self._guided(prices, cells)
+        self.bound_try = max(self.bound_try, guided.bound_try)
+        self._ascent.learn([load.schedules(_SCHEDULE_BEAM, inf, _SCHEDULES) for load in guided.loads])
         for peak_w in (inf, *self._peaks_w()):
-            found = beam(self._model, house, guides, width, inf, peak_w)
+            found = guided.sought(self._model, Scope(width, peak_w=peak_w))
             if found is not None:
                 found = charged(self._model, found)
                 self._offer(found)
                 if width > _NARROW:
                     self._follow(found)
-        return bound_try
+        return guided.bound_try
+
+    def _ascended(self) -> Iterator[bool]:
+        """Better prices, until those that are proposed are hardly others."""
+        for turn in count(1):
+            prices = self._ascent.proposed()
+            if prices is None:
+                return
+            bound_try = self._attempt(prices, _USUAL, _WIDE)
+            self._ascent.judge(prices, better=bound_try > self._known_try)
+            self._known_try = max(self._known_try, bound_try)
+            if turn % _REFINED_EVERY == 0:
+                self._refine()
+            yield True
+
+    def _begun_anew(self) -> Iterator[bool]:
+        """The joint search from later times on, all before as in the best dispatch, until that finds nothing.
+
+        A search over the whole day keeps labels that differ in the morning; one that begins at noon keeps such as
+        differ at noon.
+        """
+        steps = len(self._model.steps)
+        stride = max(1, steps // _BEGINS)
+        times = [first for offset in (0, 2, 1, 3) for first in range(offset * stride, steps, 4 * stride) if first]
+        before_try, prices, guided = inf, None, None
+        while self.objective_try < before_try - _LEAST_TRY:
+            before_try = self.objective_try
+            for first in times:
+                if guided is None or prices is not self._ascent.best:
+                    prices = self._ascent.best
+                    guided = self._guided(prices, _USUAL)
+                found = guided.sought(self._model, Scope(_USUALLY, known=self.best, first=first))
+                if found is not None:
+                    found = charged(self._model, found)
+                    self._offer(found)
+                    self._follow(found)
+                yield True
 
     def _refine(self) -> None:
         """A better bound from more cells, at the best prices known."""
-        prices = self._ascent.best
-        bound_try = PricedHouse(self._model, self._choices, prices).bound_try
-        bound_try += sum(self._priced(load, on_try, _FINE).bound_try for load, on_try in self._loads_at(prices))
-        self.bound_try = max(self.bound_try, bound_try)
+        self.bound_try = max(self.bound_try, self._guided(self._ascent.best, _FINE).bound_try)
 
     def _moved_windows(self, ends_s: float) -> Iterator[bool]:
         """The exact program on a few hours after the other, until that finds nothing; says that it still goes on."""
@@ -179,8 +222,13 @@ class _Search:
         if objective_try < self.objective_try and is_admissible(self._model, self._limits, dispatch):
             self.best, self.objective_try = dispatch, objective_try
 
-    def _loads_at(self, prices: Prices) -> Iterator[tuple[Load, Floats]]:
-        return zip(self._model.loads, prices.on_try, strict=True)
+    def _guided(self, prices: Prices, cells: int) -> _Guided:
+        """House and loads at some prices."""
+        loads = zip(self._model.loads, prices.on_try, strict=True)
+        return _Guided(
+            PricedHouse(self._model, self._choices, prices),
+            tuple(self._priced(load, on_try, cells) for load, on_try in loads),
+        )
 
     def _priced(self, load: Load, on_try: Floats, count: int) -> Pricing:
         known = self._cells.get((load.name, count))

@@ -46,10 +46,18 @@ class Balance:
         """Whether the mean of a demand charge begins anew."""
         return step == 0 or bool(self._window[step] != self._window[step - 1])
 
-    def options(self, step: int, net_w: Floats, holding_wh: Floats, mean_w: Floats) -> Balanced:
-        """What the battery may do for labels with a net power without it, what it holds, and what is bought so far."""
+    def options(
+        self, step: int, net_w: Floats, holding_wh: Floats, mean_w: Floats, known_w: float | None = None
+    ) -> Balanced:
+        """What the battery may do for labels with a net power without it, what it holds, and what is bought so far.
+
+        With `known_w` only that power, or the nearest to it that can be.
+        """
         least_w, most_w = self._range_w(step, net_w, holding_wh, mean_w)
-        battery_w = self._bends_w(step, net_w, least_w, most_w)
+        if known_w is None:
+            battery_w = self._bends_w(step, net_w, least_w, most_w)
+        else:
+            battery_w = np.minimum(np.maximum(np.full((1, len(net_w)), known_w), least_w), most_w)
         total_w = net_w + battery_w
         bought_w = np.maximum(0.0, total_w)
         paid_try = exchange_try(self._model, step, total_w) + self._peak_try_per_w[step] * bought_w

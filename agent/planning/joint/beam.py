@@ -6,7 +6,7 @@ promise most go on. Of those that stand at nearly the same place only the best d
 the bends of what it costs: in between nothing can be won but a finer balance, which `charging` strikes afterwards.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from math import inf
@@ -62,28 +62,36 @@ class _Candidates:
         return _Candidates(*(values[chosen] for values in vars(self).values()))
 
 
-def beam(
-    model: Model, priced: PricedHouse, guides: Sequence[Guide], width: int, below_try: float, peak_w: float = inf
-) -> Dispatch | None:
-    """A dispatch that promises an objective below `below_try`; None if none was found.
+@dataclass(frozen=True)
+class Scope:
+    """What is asked of a joint search."""
 
-    `width` labels at most go on from each step. `peak_w` is the most that any window of a demand charge may average.
-    """
-    return _Beam(model, priced, guides, width, below_try, peak_w).dispatch()
+    width: int
+    """So many labels at most go on from each step."""
+    below_try: float = inf
+    """Only what promises a lower objective goes on."""
+    peak_w: float = inf
+    """The most that any window of a demand charge may average."""
+    known: Dispatch | None = None
+    """What is done before `first`; from there on the search is free."""
+    first: int = 0
+
+
+def beam(model: Model, priced: PricedHouse, guides: Sequence[Guide], scope: Scope) -> Dispatch | None:
+    """A dispatch sought with what each load still pays at least as its guide; None if none was found."""
+    return _Beam(model, priced, guides, scope).dispatch()
 
 
 class _Beam:
-    def __init__(
-        self, model: Model, priced: PricedHouse, guides: Sequence[Guide], width: int, below_try: float, peak_w: float
-    ) -> None:
-        self._model, self._width = model, width
-        self._balance = Balance(model, priced, peak_w)
+    def __init__(self, model: Model, priced: PricedHouse, guides: Sequence[Guide], scope: Scope) -> None:
+        self._model, self._scope = model, scope
+        self._balance = Balance(model, priced, scope.peak_w)
         prices = priced.prices
         self._loads = [LoadMoves(*parts) for parts in zip(model.loads, prices.on_try, guides, strict=True)]
         self._errands = [ErrandMoves(*parts) for parts in zip(model.errands, priced.errands, strict=True)]
         self._choices = list(product((False, True), repeat=len(self._loads) + len(self._errands)))
         self._is_on = np.array(self._choices, np.bool_)
-        self._below_try = below_try + priced.fixed_try
+        self._below_try = scope.below_try + priced.fixed_try
         self._promised_try = np.zeros(1)
         self._history: list[tuple[NDArray[np.int32], NDArray[np.int16], Floats]] = []
 
@@ -120,7 +128,7 @@ class _Beam:
 
     def _onward(self, step: int, labels: _Labels, tracks: _Tracks, courses: _Courses) -> Iterator[_Candidates]:
         """All ways to go on from all labels, by choice of loads and appliances."""
-        for place, choice in enumerate(self._choices):
+        for place, choice in self._choices_in(step):
             possible = np.ones(len(labels.paid_try), dtype=bool)
             net_w = np.full(len(possible), self._model.exchange.rest_w[step])
             paid_try, ahead_try = labels.paid_try.copy(), np.zeros(len(possible))
@@ -137,7 +145,9 @@ class _Beam:
                 ahead_try += still_try
             (source,) = np.nonzero(possible)
             if len(source):
-                found = self._balance.options(step, net_w[source], labels.holding_wh[source], labels.mean_w[source])
+                found = self._balance.options(
+                    step, net_w[source], labels.holding_wh[source], labels.mean_w[source], self._known_w(step)
+                )
                 paid_try = paid_try[source] + found.paid_try
                 promised_try = paid_try + ahead_try[source] + found.ahead_try
                 power, index = np.nonzero(found.possible & (promised_try < self._below_try))
@@ -150,6 +160,20 @@ class _Beam:
                     promised_try=promised_try[power, index],
                     mean_w=found.mean_w[power, index],
                 )
+
+    def _choices_in(self, step: int) -> Iterable[tuple[int, tuple[bool, ...]]]:
+        known = self._scope.known
+        if known is None or step >= self._scope.first:
+            return enumerate(self._choices)
+        courses = [*(known.loads[moves.load.name] for moves in self._loads), *known.runs]
+        choice = tuple(bool(course[step]) for course in courses)
+        return [(self._choices.index(choice), choice)]
+
+    def _known_w(self, step: int) -> float | None:
+        known = self._scope.known
+        if known is None or known.battery_w is None or step >= self._scope.first:
+            return None
+        return known.battery_w[step]
 
     def _kept(self, parts: Sequence[_Candidates], tracks: _Tracks, courses: _Courses) -> _Labels | None:
         """Of the candidates that stand at the same place the best, and of these the ones that promise most."""
@@ -194,8 +218,8 @@ class _Beam:
         is_first = np.ones(len(order), dtype=bool)
         np.not_equal(place[order][1:], place[order][:-1], out=is_first[1:])
         chosen = order[is_first]
-        if len(chosen) > self._width:
-            chosen = chosen[np.argpartition(found.promised_try[chosen], self._width)[: self._width]]
+        if len(chosen) > self._scope.width:
+            chosen = chosen[np.argpartition(found.promised_try[chosen], self._scope.width)[: self._scope.width]]
         return chosen
 
     def _way_back(self) -> Dispatch:
