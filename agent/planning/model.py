@@ -6,6 +6,7 @@ otherwise.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
 
 from agent.domain.device import Name
@@ -254,7 +255,7 @@ def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_tr
         worth=worth_of(problem, store, unit, end_try_per_kwh),
         start_try=unit.start_price_try,
         quotas=_quotas(problem, exchange.steps, unit, state),
-        hygiene=_hygiene(problem) if name == WATER_HEATER else None,
+        hygiene=_hygiene(problem, exchange.steps) if name == WATER_HEATER else None,
     )
 
 
@@ -294,19 +295,21 @@ def _quotas(problem: Problem, steps: Sequence[Interval], unit: Switched, state: 
     return tuple(quotas)
 
 
-def _hygiene(problem: Problem) -> Hygiene | None:
+def _hygiene(problem: Problem, steps: Sequence[Interval]) -> Hygiene | None:
     """What legionella ask for within the horizon; None if that is not yet due."""
     tank = problem.house.tank
     if tank is None or tank.legionella is None:
         return None
-    asked, start = tank.legionella, problem.horizon.start
+    asked, horizon = tank.legionella, problem.horizon
     if problem.state.hygienic_at is not None:
-        due_s = (problem.state.hygienic_at - start).total_seconds() + asked.every_days * 86_400
+        deadline = problem.state.hygienic_at + timedelta(days=asked.every_days)
     else:  # Nobody knows when it was last. Each plan could put it off by another day: hence not later than announced.
-        promised = None if problem.announced is None else problem.announced.hygienic_at
-        promised_s = 86_400.0 if promised is None else (promised - start).total_seconds()
-        due_s = min(86_400.0, problem.horizon.duration_s, promised_s)
-    if due_s > problem.horizon.duration_s:
+        announced = None if problem.announced is None else problem.announced.hygienic_at
+        deadline = min(horizon.start + timedelta(days=1), horizon.end, announced or horizon.end)
+    if deadline > horizon.end:
         return None
-    due = max(0, int(due_s // problem.step_s))
-    return Hygiene(hot_c=asked.temperature_c, hold=max(1, ceil(asked.hold_s / problem.step_s)), due=due)
+    return Hygiene(
+        hot_c=asked.temperature_c,
+        hold=max(1, ceil(asked.hold_s / problem.step_s)),
+        due=sum(step.end <= deadline for step in steps),
+    )
