@@ -51,7 +51,7 @@ def planned(asked: Problem, solver: Solver = Solver.DP) -> tuple[Plan, Account]:
 
 
 @SOLVERS
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(asked=whole_problems(unhurried=True))
 def test_every_plan_holds_when_lived_through_independently(solver: Solver, asked: Problem) -> None:
     plan, account = planned(asked, solver)
@@ -66,7 +66,7 @@ def test_so_does_every_plan_of_the_other_solver(asked: Problem) -> None:
     planned(asked, Solver.CBC)
 
 
-@settings(max_examples=30)
+@settings(max_examples=60)
 @given(asked=whole_problems())
 def test_there_is_a_plan_whatever_is_late_and_however_little_power_there_is(asked: Problem) -> None:
     plan = solve(asked)
@@ -93,7 +93,7 @@ def test_no_schedule_at_all_is_cheaper_than_the_bound(solver: Solver, asked: Pro
     assert account.objective_try <= inside.objective_try + 1e-3 * abs(inside.objective_try) + 1e-6
 
 
-@settings(max_examples=25)
+@settings(max_examples=60)
 @given(asked=whole_problems(max_steps=4, battery=True, unhurried=True))
 def test_nor_with_a_battery_of_which_only_full_power_is_tried(asked: Problem) -> None:
     coarse = Oracle(asked).cheapest(-INSIDE_C)
@@ -273,6 +273,18 @@ def test_where_power_is_short_there_is_a_plan_and_it_says_that_comfort_gave_way(
     plan, account = planned(asked)
     assert Fallback.COMFORT_RELAXED in plan.fallbacks
     assert sum(account.degree_hours.values()) > 0
+
+
+def test_a_run_that_needs_more_power_than_there_is_does_not_cost_the_others_their_plan() -> None:
+    window = Interval(start=START, end=START + timedelta(minutes=20))
+    run = Run(appliance="washer", window=window, phases=(Phase(duration_s=900, power_w=3000),))
+    house = BOILER.model_copy(update={"power_limit_w": 2500.0})
+    asked = problem(house, [1.0] * 12, tank_c=41.0, given={"runs": (run,)})
+    plan = solve(asked)
+    oracle = Oracle(asked)
+    faults = oracle.violations(oracle.actions(plan))
+    assert [fault for fault in faults if "are drawn" not in fault and "does not run" not in fault] == []
+    assert plan.fallbacks & {Fallback.POWER_LIMIT_EXCEEDED, Fallback.APPLIANCE_LATE}
 
 
 def test_a_house_of_stores_without_loads_is_predicted_all_the_same() -> None:
