@@ -53,12 +53,12 @@ class Ascent:
 
     def proposed(self) -> Prices | None:
         """Prices to be tried next; None if they would hardly be others."""
-        if self._reach < _LEAST_REACH:
+        if self._reach < _LEAST_REACH or not self._loads:
             return None
         model, choices = self._model, self._choices
         costs_try = costs_of(model, choices, self.best) - choices.stored_wh * self._stored_try_per_wh[choices.step]
         least_try = np.minimum.reduceat(costs_try, choices.first)
-        within_try = _CHOICES_WITHIN * float(self._scale_try.max())
+        within_try = _CHOICES_WITHIN * float(self._scale_try.max(initial=0.0))
         near = costs_try <= least_try[choices.step] + within_try
         master = Relaxation(model, choices, near)
         parts = zip(master.on, self._loads, self._known, self.best.on_try, self._scale_try, strict=True)

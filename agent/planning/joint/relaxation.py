@@ -43,7 +43,7 @@ def relaxed(model: Model, limits: Mapping[Name, Limits], choices: Choices) -> Ba
         return found
     free = tuple(np.zeros((len(model.steps), len(levels_w(errand)))) for errand in model.errands)
     windows = 0 if model.exchange.demand is None else len(model.exchange.demand.windows)
-    on_try: Floats = np.array([load.cost_try for load in model.loads]).reshape(len(model.loads), -1)
+    on_try: Floats = np.array([load.cost_try for load in model.loads]).reshape(len(model.loads), len(model.steps))
     worthless = np.zeros(len(model.steps))
     return Balance(fair(model, choices, Prices(on_try, free, np.zeros(windows)), worthless), worthless)
 
@@ -158,7 +158,7 @@ class Relaxation:
             peak_try_per_w *= min(1.0, charge_try_per_w / max(float(peak_try_per_w.sum()), 1e-300))
         power_try = -found.duals[self._phases]
         prices = Prices(
-            on_try=np.array([-found.duals[rows] for rows in self.on]).reshape(len(self.on), -1),
+            on_try=np.array([-found.duals[rows] for rows in self.on]).reshape(len(self.on), len(self._model.steps)),
             phases_try=tuple(np.outer(power_try, levels_w(errand)) for errand in self._model.errands),
             peak_try_per_w=peak_try_per_w,
         )
