@@ -126,7 +126,7 @@ class _Search:
         yield
         self._refine()
         yield
-        pieces = [self._begun_anew(), self._ascended(), self._moved_windows(ends_s)]
+        pieces = [self._begun_anew(ends_s), self._ascended(), self._moved_windows(ends_s)]
         while pieces:
             pieces = [work for work in pieces if next(work, False)]
             yield
@@ -160,7 +160,7 @@ class _Search:
                 self._refine()
             yield True
 
-    def _begun_anew(self) -> Iterator[bool]:
+    def _begun_anew(self, ends_s: float) -> Iterator[bool]:
         """The joint search from later times on, all before as in the best dispatch, until that finds nothing.
 
         A search over the whole day keeps labels that differ in the morning; one that begins at noon keeps such as
@@ -168,19 +168,20 @@ class _Search:
         """
         steps = len(self._model.steps)
         stride = max(1, steps // _BEGINS)
-        times = [first for offset in (0, 2, 1, 3) for first in range(offset * stride, steps, 4 * stride) if first]
-        before_try, prices, guided = inf, None, None
+        before_try = inf
         while self.objective_try < before_try - _LEAST_TRY:
             before_try = self.objective_try
-            for first in times:
-                if guided is None or prices is not self._ascent.best:
-                    prices = self._ascent.best
-                    guided = self._guided(prices, _USUAL)
-                found = guided.sought(self._model, Scope(_USUALLY, known=self.best, first=first))
-                if found is not None:
-                    found = charged(self._model, found)
-                    self._offer(found)
-                    self._follow(found)
+            for offset in (0, 3, 1, 4, 2, 5):
+                guided = self._guided(self._ascent.best, _USUAL)
+                for first in range(offset * stride, steps, 6 * stride):
+                    if time.monotonic() > ends_s:
+                        return
+                    found = guided.sought(self._model, Scope(_USUALLY, known=self.best, first=first))
+                    if found is not None:
+                        found = charged(self._model, found)
+                        self._offer(found)
+                        self._follow(found)
+                del guided  # its tables are large, and other work comes first
                 yield True
 
     def _refine(self) -> None:
