@@ -12,7 +12,6 @@ from agent.planning.limits import TOLERANCE_C
 from agent.planning.milp import optimum
 from agent.planning.model import Dispatch, model_of
 from agent.planning.search import Search
-from agent.planning.thermostat import thermostat_dispatch
 
 
 def answer(problem: Problem, solver: Solver, seconds: float, known: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -21,8 +20,7 @@ def answer(problem: Problem, solver: Solver, seconds: float, known: Mapping[str,
     `objective_try` is that of the dispatch, simulated, and null if there is none that may be carried out: a known one
     is void where the model has changed.
     """
-    model = model_of(problem)
-    search = Search(model, thermostat_dispatch(model))
+    search = Search(model_of(problem))
     if known is None:
         found = optimum(search.model, search.limits, None, seconds, solver)
         dispatch, bound_try = found.dispatch, found.bound_try

@@ -60,9 +60,14 @@ def hygienic_step(load: Load, trajectory_c: Sequence[float], tolerance_c: float 
     """The step at whose end the store has been hot for long enough for the first time; None if it is not in time."""
     if load.hygiene is None:
         return None
+    return hot_for(trajectory_c[: load.hygiene.due], load.hygiene.hot_c - tolerance_c, load.hygiene.hold)
+
+
+def hot_for(trajectory_c: Sequence[float], hot_c: float, hold: int) -> int | None:
+    """The step at whose end a temperature has been reached for so many steps on end for the first time, if ever."""
     held = 0
-    for step, at_c in enumerate(trajectory_c[: load.hygiene.due]):
-        held = held + 1 if at_c >= load.hygiene.hot_c - tolerance_c else 0
-        if held == load.hygiene.hold:
+    for step, at_c in enumerate(trajectory_c):
+        held = held + 1 if at_c >= hot_c else 0
+        if held == hold:
             return step
     return None

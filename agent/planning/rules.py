@@ -1,5 +1,7 @@
 """What appliances and a battery do by themselves, without a plan."""
 
+from collections.abc import Sequence
+
 from agent.planning.model import Dispatch, Model
 from agent.planning.runs import Errand
 
@@ -15,6 +17,19 @@ def soonest(errand: Errand, spare_w: list[float]) -> tuple[bool, ...]:
     for step, power_w in enumerate(errand.power_w(course)):
         spare_w[step] -= power_w
     return course
+
+
+def fitting(errands: Sequence[Errand], spare_w: Sequence[float]) -> tuple[Errand, ...]:
+    """The errands for which there is power, if each in turn runs as soon as it may."""
+    left_w, found = list(spare_w), []
+    for errand in errands:
+        before_w = list(left_w)
+        soonest(errand, left_w)
+        if all(left >= min(0.0, before) for left, before in zip(left_w, before_w, strict=True)):
+            found.append(errand)
+        else:
+            left_w = before_w
+    return tuple(found)
 
 
 def own_use(model: Model, dispatch: Dispatch) -> tuple[float, ...] | None:

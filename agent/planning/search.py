@@ -23,8 +23,9 @@ from agent.planning.limits import Limits, limits_of
 from agent.planning.load_optimum import improving_optima
 from agent.planning.milp import optimum
 from agent.planning.model import Dispatch, Load, Model
-from agent.planning.rules import own_use, soonest
-from agent.planning.runs import cheapest
+from agent.planning.rules import fitting, own_use, soonest
+from agent.planning.runs import Errand, cheapest
+from agent.planning.thermostat import thermostat_dispatch
 
 _log = logging.getLogger(__name__)
 
@@ -71,65 +72,79 @@ class Search:
     dispatch that breaks them least.
     """
 
-    def __init__(self, model: Model, baseline: Dispatch) -> None:
-        hours = model.exchange.hours
-        mild = {load.name: least_miss(load, hours).schedule for load in model.loads}
-        self.limits: Mapping[Name, Limits] = {load.name: limits_of(load, mild[load.name]) for load in model.loads}
-        asked = {load.name: attainable(load, self.limits[load.name]) for load in model.loads}
+    def __init__(self, model: Model) -> None:
+        self.hygiene_is_late = False
+        self.leaves_out = False
+        """Whether an appliance cannot run for want of power."""
+        for errands in _less_and_less(model):
+            self.model = replace(model, errands=errands)
+            self.baseline = thermostat_dispatch(self.model)
+            self.leaves_out = len(errands) < len(model.errands)
+            self._start = self._begin()
+            if self._start is not None:
+                return
+
+    def _begin(self) -> Dispatch | None:
+        """Set limits and hygiene to what can be; return an admissible dispatch, None if there is none."""
+        loads, hours = self.model.loads, self.model.exchange.hours
+        mild = {load.name: least_miss(load, hours).schedule for load in loads}
+        self.limits: Mapping[Name, Limits] = {load.name: limits_of(load, mild[load.name]) for load in loads}
+        asked = {load.name: attainable(load, self.limits[load.name]) for load in loads}
         self.hygiene_is_late = any(one.fate is not Hygienic.AS_ASKED for one in asked.values())
-        self.model = replace(model, loads=tuple(asked[load.name].load for load in model.loads))
-        self._baseline = baseline
+        self.model = replace(self.model, loads=tuple(asked[load.name].load for load in loads))
         if are_tied(self.model):
-            self._share()
-        else:
-            spare_w = list(self.model.exchange.spare_w)
-            runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
-            loads = {
-                load.name: self._cheaper(load, baseline.loads[load.name], asked[load.name].schedule or mild[load.name])
-                for load in self.model.loads
-            }
-            self._start = Dispatch(loads=loads, runs=runs)
+            return self._shared()
+        spare_w = list(self.model.exchange.spare_w)
+        runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
+        alone = {
+            load.name: self._cheaper(load, self.baseline.loads[load.name], asked[load.name].schedule or mild[load.name])
+            for load in self.model.loads
+        }
+        return Dispatch(loads=alone, runs=runs)
 
     def _cheaper(self, load: Load, wanted: Sequence[bool], known: Sequence[bool]) -> Sequence[bool]:
         """The first schedule if it may be kept and costs less, else the second."""
         may = Automaton.of(load).holds(wanted) and self.limits[load.name].hold(load.store.trajectory(wanted))
         return wanted if may and load.objective_try(wanted) < load.objective_try(known) else known
 
-    def _share(self) -> None:
-        """Let the limits give way to the known dispatch that breaks them least."""
-        orders = (self.model.loads, self.model.loads[::-1])
-        known = [self._baseline, *(self._in_turn(order) for order in orders)]
+    def _shared(self) -> Dispatch | None:
+        """Let the limits give way to the known dispatch that breaks them least; return the cheapest within them."""
+        known = [self.baseline, *(self._in_turn(order) for order in (self.model.loads, self.model.loads[::-1]))]
         feasible = [dispatch for dispatch in known if self._holds(dispatch, anywhere(self.model))]
-        if not feasible:  # hygiene is more than the power that is shared allows
-            self.hygiene_is_late = True
+        if not feasible:  # hygiene may be more than the power that is shared allows
+            self.hygiene_is_late |= any(load.hygiene is not None for load in self.model.loads)
             self.model = replace(self.model, loads=tuple(replace(load, hygiene=None) for load in self.model.loads))
             feasible = [dispatch for dispatch in known if self._holds(dispatch, anywhere(self.model))]
+        if not feasible:
+            return None
         easiest = min(feasible, key=self._miss_c)
         self.limits = {
             load.name: self.limits[load.name].widened(load.store.trajectory(easiest.loads[load.name]))
             for load in self.model.loads
         }
-        self._start = min((one for one in feasible if self._holds(one, self.limits)), key=self._objective_try)
+        return min((one for one in feasible if self._holds(one, self.limits)), key=self._objective_try)
 
     def findings(self, solver: Solver, time_limit_s: float) -> Iterator[Finding]:
         """Ever better ones."""
-        if solver is not Solver.DP:
-            yield self._by_program(solver, time_limit_s)
+        if self._start is None:
+            yield Finding(None, None, Method.THERMOSTAT, Fallback.PLANNER_INFEASIBLE)
+        elif solver is not Solver.DP:
+            yield self._by_program(self._start, solver, time_limit_s)
         elif are_tied(self.model):
-            yield from self._together(time_limit_s)
+            yield from self._together(self._start, time_limit_s)
         else:
-            yield from self._apart(time_limit_s)
+            yield from self._apart(self._start, time_limit_s)
 
     @property
     def relaxed(self) -> bool:
         """Whether comfort is given up somewhere."""
         return any(self.limits[load.name].are_relaxed(load.store) for load in self.model.loads)
 
-    def _apart(self, time_limit_s: float) -> Iterator[Finding]:
+    def _apart(self, start: Dispatch, time_limit_s: float) -> Iterator[Finding]:
         """Each load by itself; what is known at once comes first, and then what is better, but not every second."""
         runs = [cheapest(errand, self._price_try_per_w()) for errand in self.model.errands]
         said_s, finding = -inf, None
-        for optima in improving_optima(self.model.loads, self.limits, self._start.loads, time_limit_s):
+        for optima in improving_optima(self.model.loads, self.limits, start.loads, time_limit_s):
             finding = Finding(
                 dispatch=Dispatch(
                     loads={name: found.schedule for name, found in optima.items()}, runs=tuple(run for run, _ in runs)
@@ -150,17 +165,17 @@ class Search:
             for step, rest_w in enumerate(exchange.rest_w)
         ]
 
-    def _together(self, time_limit_s: float) -> Iterator[Finding]:
+    def _together(self, start: Dispatch, time_limit_s: float) -> Iterator[Finding]:
         method, began_s = Method.DYNAMIC_PROGRAMMING, time.monotonic()
-        yield Finding(dispatch=self._start, bound_try=None, method=method)
+        yield Finding(dispatch=start, bound_try=None, method=method)
         left_s = time_limit_s - (time.monotonic() - began_s)
-        for dispatch, bound_try in improving(self.model, self.limits, self._start, left_s):
+        for dispatch, bound_try in improving(self.model, self.limits, start, left_s):
             yield Finding(dispatch=dispatch, bound_try=_proven(bound_try), method=method)
 
-    def _by_program(self, solver: Solver, time_limit_s: float) -> Finding:
+    def _by_program(self, start: Dispatch, solver: Solver, time_limit_s: float) -> Finding:
         """Solve the exact program of all."""
-        start = self._start if self._holds(self._start, self.limits) else None
-        answer = optimum(self.model, self.limits, start, max(SHORTEST_S, time_limit_s), solver)
+        known = start if self._holds(start, self.limits) else None
+        answer = optimum(self.model, self.limits, known, max(SHORTEST_S, time_limit_s), solver)
         dispatch, missing = answer.dispatch, answer.missing
         if dispatch is not None and not is_admissible(self.model, self.limits, dispatch, SIMULATION_TOLERANCE_C):
             _log.error("the solver's schedule breaks its limits when simulated")
@@ -199,6 +214,14 @@ class Search:
 
 def _proven(bound_try: float) -> float | None:
     return bound_try if isfinite(bound_try) else None
+
+
+def _less_and_less(model: Model) -> Iterator[tuple[Errand, ...]]:
+    """The appliances' runs for which there may be power, with all that a battery gives, without it, and none."""
+    given_w = 0.0 if model.bank is None else model.bank.discharge_w
+    for helped_w in (given_w, 0.0):
+        yield fitting(model.errands, [spare_w + helped_w for spare_w in model.exchange.spare_w])
+    yield tuple(errand for errand in model.errands if errand.is_running)
 
 
 def anywhere(model: Model) -> Mapping[Name, Limits]:

@@ -15,7 +15,7 @@ from agent.planning.explanation.explained import explained
 from agent.planning.model import Dispatch, Model, model_of
 from agent.planning.search import Finding, Search
 from agent.planning.steadying import steadied
-from agent.planning.thermostat import thermostat_dispatch, thermostat_plan
+from agent.planning.thermostat import thermostat_plan
 
 OPTIMAL_GAP = 1e-3
 """A plan whose bound is so near, relative to its objective, counts as optimal."""
@@ -34,10 +34,8 @@ def solve(problem: Problem) -> Plan:
 def improving(problem: Problem) -> Iterator[Plan]:
     """Ever better plans, the last one with its reasons; the thermostat's, flagged, where the search finds none."""
     began_s = time.monotonic()
-    model = model_of(problem)
-    baseline = thermostat_dispatch(model)
-    search = Search(model, baseline)
-    model = search.model
+    search = Search(model_of(problem))
+    model, baseline = search.model, search.baseline
     best: Solution | None = None
     for finding in search.findings(problem.solver, _SHARE_FOR_SEARCH * problem.time_limit_s):
         if finding.missing is not None or finding.dispatch is None:
@@ -56,7 +54,7 @@ def _solution(model: Model, search: Search, finding: Finding, dispatch: Dispatch
     flags = {
         Fallback.COMFORT_RELAXED: search.relaxed,
         Fallback.HYGIENE_LATE: search.hygiene_is_late,
-        Fallback.APPLIANCE_LATE: any(errand.late for errand in model.errands),
+        Fallback.APPLIANCE_LATE: search.leaves_out or any(errand.late for errand in model.errands),
         Fallback.POWER_LIMIT_EXCEEDED: model.exchange.is_exceeded,
     }
     solution = Solution(

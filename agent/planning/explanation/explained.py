@@ -1,24 +1,25 @@
 """A plan with its reasons."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from math import ceil
 
 from agent.domain.device import Name
 from agent.domain.plan import Plan
 from agent.domain.problem import Problem
-from agent.planning.admissible import hygienic_step
+from agent.planning.admissible import hot_for
 from agent.planning.answer import Solution, named
 from agent.planning.explanation.changes import changes_of
 from agent.planning.explanation.misses import misses_of
 from agent.planning.explanation.reasons import reasons_of
-from agent.planning.limits import Limits
+from agent.planning.limits import TOLERANCE_C, Limits
 from agent.planning.model import Model
+from agent.planning.stores import TANK
 
 
 def explained(problem: Problem, model: Model, limits: Mapping[Name, Limits], solution: Solution, plan: Plan) -> Plan:
     """The plan of a solution, with a reason for each block, the comfort it misses, and what it changes."""
     temperatures_c = model.predict(solution.dispatch).temperatures_c
-    hygienic = [hygienic_step(load, temperatures_c[load.store.name]) for load in model.loads]
-    step = next((at for at in hygienic if at is not None), None)
+    step = _hygienic(problem, temperatures_c)
     whole = plan.model_copy(
         update={
             "reasons": reasons_of(model, limits, solution.dispatch),
@@ -28,3 +29,12 @@ def explained(problem: Problem, model: Model, limits: Mapping[Name, Limits], sol
         }
     )
     return named(whole, solution.solve_s)
+
+
+def _hygienic(problem: Problem, temperatures_c: Mapping[str, Sequence[float]]) -> int | None:
+    """When the tank has been hot for long enough, asked for or not: what the sun brings counts."""
+    tank = problem.house.tank
+    if tank is None or tank.legionella is None:
+        return None
+    hold = max(1, ceil(tank.legionella.hold_s / problem.step_s))
+    return hot_for(temperatures_c[TANK], tank.legionella.temperature_c - TOLERANCE_C, hold)
