@@ -60,6 +60,7 @@ class Ascent:
         least_try = np.minimum.reduceat(costs_try, choices.first)
         within_try = _CHOICES_WITHIN * float(self._scale_try.max(initial=0.0))
         near = costs_try <= least_try[choices.step] + within_try
+        near |= choices.level.sum(axis=1) == 0  # no step may be left without a choice
         master = Relaxation(model, choices, near)
         parts = zip(master.on, self._loads, self._known, self.best.on_try, self._scale_try, strict=True)
         for rows, load, known, on_try, scale_try in parts:

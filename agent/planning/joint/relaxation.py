@@ -18,6 +18,7 @@ from agent.planning.limits import Limits
 from agent.planning.model import Load, Model
 from agent.planning.runs import Errand
 
+_SEVERAL = 2
 _MISS_TRY_PER_C = 1e3
 """What leaving the limits costs: so much that it only happens where no mixture keeps them."""
 
@@ -53,7 +54,8 @@ class Relaxation:
 
     def __init__(self, model: Model, choices: Choices, among: NDArray[np.bool_] | None = None) -> None:
         self._model, self._all = model, choices
-        self._choices = choices = choices if among is None else choices.only(among)
+        plain = _plain(choices)
+        self._choices = choices = choices.only(plain if among is None else plain & among)
         self._program = program = LinearProgram()
         count = len(model.steps)
         chosen = program.add_columns(choices.cost_try, 0.0, INFINITE, len(choices.step))
@@ -164,3 +166,16 @@ class Relaxation:
         )
         stored_try_per_wh = found.duals[self._stored]
         return Balance(fair(self._model, self._all, prices, stored_try_per_wh), stored_try_per_wh)
+
+
+def _plain(choices: Choices) -> NDArray[np.bool_]:
+    """Where several appliances can run at once: the choices in which at most one does, in its strongest phase.
+
+    The relaxation mixes them anyway, and the others would make it many times as large.
+    """
+    if choices.level.shape[1] < _SEVERAL:
+        return np.ones(len(choices.step), dtype=bool)
+    strongest = choices.level == choices.level.max(axis=0, initial=0)
+    runs = choices.level > 0
+    plain: NDArray[np.bool_] = (runs.sum(axis=1) == 0) | ((runs.sum(axis=1) == 1) & (runs & strongest).any(axis=1))
+    return plain
