@@ -1,9 +1,9 @@
 """Real days, planned as the hub plans them: gap, CPU and memory, beside plain HiGHS and plain CBC on the same problems.
 
 Each plan is made in a process of its own on one core. Gaps are those of the movable objective, without base load. The
-answers of the plain solvers are kept, so that only the first run takes long: 2 × 60 s for each of about 130 problems,
-4 to 5 hours with both solvers; the planner's own part takes about a quarter of an hour. It can be stopped and taken up
-again at any time. `--no-plain` leaves the solvers out.
+answers of the plain solvers are kept, so that only the first run takes long: 2 × 60 s for each of about 40 problems, an
+hour and a half with both solvers; the planner's own part takes some minutes. With `--all` it is about 150 problems, 5
+hours. It can be stopped and taken up again at any time. `--no-plain` leaves the solvers out.
 """
 
 import argparse
@@ -311,13 +311,18 @@ def line(row: Row) -> str:
 
 
 def cases(args: argparse.Namespace) -> list[Case]:
-    """Which homes are planned on which days."""
+    """Which homes are planned on which days: one on each, in turn, or all that suit it."""
     days = [day for day in market_days() if not args.days or day.name in args.days or day.kind in args.days]
-    found = [Case(home, day, 1) for day in days for home in args.houses if suits(home, day)]
+    found = [Case(home, day, 1) for turn, day in enumerate(days) for home in _homes(args, day, turn)]
     for kind, count in LONG_DAYS.items():
         long_days = [day for day in days if day.kind is kind and day.days_known > 1][:count]
-        found += [Case(home, day, 2) for day in long_days for home in args.houses if suits(home, day)]
+        found += [Case(home, day, 2) for turn, day in enumerate(long_days) for home in _homes(args, day, turn)]
     return [case for case in found if 24 * case.days in args.hours][:: args.every]
+
+
+def _homes(args: argparse.Namespace, day: Day, turn: int) -> Sequence[str]:
+    homes = [home for home in args.houses if suits(home, day)]
+    return homes if args.all or not homes else [homes[turn % len(homes)]]
 
 
 def arguments() -> argparse.Namespace:
@@ -325,6 +330,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--days", nargs="+", default=[], help="names or kinds of days (default: all)")
     parser.add_argument("--houses", nargs="+", choices=HOMES, default=list(HOMES), help="default: all")
+    parser.add_argument("--all", action="store_true", help="every home on every day, not one in turn")
     parser.add_argument("--hours", nargs="+", type=int, choices=(24, 48), default=[24, 48], help="default: both")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only each N-th problem")
     parser.add_argument("--time-limit", type=float, default=20.0, help="the planner's seconds (default: 20)")
