@@ -33,6 +33,7 @@ from agent.planning.joint.choices import Floats, choices_of
 from agent.planning.joint.prices import PricedHouse, Prices, windows_of
 from agent.planning.joint.relaxation import relaxed
 from agent.planning.joint.reply import replies
+from agent.planning.joint.tracks import tie_try
 from agent.planning.limits import Limits
 from agent.planning.milp import Window, optimum
 from agent.planning.model import Dispatch, Load, Model
@@ -104,6 +105,7 @@ class _Search:
         self._model, self._limits = _helped(model), limits
         self.best, self.bound_try = start, -inf
         self.objective_try = model.predict(start).objective_try
+        self._counted_try = self._counted(start)
         self._offer(charged(model, start))
         self._choices = choices_of(self._model)
         self._ascent = Ascent(self._model, self._choices, relaxed(self._model, limits, self._choices))
@@ -200,28 +202,36 @@ class _Search:
                 if left_s <= 0:
                     return
                 window = Window(range(first, min(first + size, steps)))
-                found = optimum(self._model, self._limits, self.best, left_s, window=window).dispatch
-                if found is not None:
-                    self._offer(charged(self._model, found))
+                found = optimum(self._model, self._limits, self.best, left_s, window=window)
+                if found.dispatch is not None:
+                    self._offer(charged(self._model, found.dispatch))
+                if found.bound_try is not None and len(window.steps) == steps:
+                    self.bound_try = max(self.bound_try, found.bound_try - _NOTHING_TRY)
                 yield True
 
     def _follow(self, dispatch: Dispatch) -> None:
         """Let loads and appliances reply to each other as long as that helps."""
-        now_try, before_try = self._model.predict(dispatch).objective_try, inf
+        now_try, before_try = self._counted(dispatch), inf
         while now_try < min(before_try, self.objective_try + _HOPELESS * abs(self.objective_try)) - _LEAST_TRY:
             before_try = now_try
             for reply in replies(self._model, self._limits, dispatch, _REPLY_CELLS):
                 candidate = charged(self._model, reply)
-                candidate_try = self._model.predict(candidate).objective_try
+                candidate_try = self._counted(candidate)
                 if candidate_try < now_try and is_admissible(self._model, self._limits, candidate):
                     dispatch, now_try = candidate, candidate_try
             self._offer(dispatch)
 
     def _offer(self, dispatch: Dispatch) -> None:
         """Keep a dispatch if it is better and may be carried out."""
-        objective_try = self._model.predict(dispatch).objective_try
-        if objective_try < self.objective_try and is_admissible(self._model, self._limits, dispatch):
-            self.best, self.objective_try = dispatch, objective_try
+        counted_try = self._counted(dispatch)
+        if counted_try < self._counted_try and is_admissible(self._model, self._limits, dispatch):
+            self.best, self._counted_try = dispatch, counted_try
+            self.objective_try = self._model.predict(dispatch).objective_try
+
+    def _counted(self, dispatch: Dispatch) -> float:
+        """The objective, and a trifle for each start."""
+        ties = (tie_try(load) * len(load.starts(dispatch.loads[load.name])) for load in self._model.loads)
+        return self._model.predict(dispatch).objective_try + sum(ties)
 
     def _guided(self, prices: Prices, cells: int) -> _Guided:
         """House and loads at some prices."""

@@ -20,6 +20,14 @@ from agent.planning.runs import Errand
 Flags = NDArray[np.bool_]
 
 
+_TIE = 1e-7
+
+
+def tie_try(load: Load) -> float:
+    """What a start counts besides its price, so that among equals the fewest switches win: nothing that shows."""
+    return _TIE * max(map(abs, load.cost_try))
+
+
 @dataclass(frozen=True)
 class Track:
     """Where a load stands, by label."""
@@ -54,6 +62,7 @@ class LoadMoves:
         self._on_try = np.array(on_try)
         self._sum_try = np.concatenate(([0.0], np.cumsum(self._on_try)))
         self._automaton = Automaton.of(load)
+        self._start_try = load.start_try + tie_try(load)
         self._ways: dict[int, dict[tuple[bool, bool], Way]] = {}
 
     def begin(self) -> Track:
@@ -95,7 +104,7 @@ class LoadMoves:
             if way is not None and len(index):
                 index = self._go(way, track, index, moved)
                 possible[index] = True
-                cost_try[index] = self.load.start_try if way.starts else 0.0
+                cost_try[index] = self._start_try if way.starts else 0.0
         return possible, moved, cost_try
 
     def _ways_from(self, step: int) -> dict[tuple[bool, bool], Way]:
