@@ -63,7 +63,7 @@ class ChildProcessPlanner:
             if answers.last is None:
                 raise PlannerLate(f"ended after {limit_s:.0f} s") from error
             _log.info("the planner was stopped after %.0f s; its best plan so far is taken", limit_s)
-            return answers.plan()
+            return _flagged(answers.plan(), Fallback.PLANNER_LATE)
         finally:
             if child.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
@@ -75,8 +75,11 @@ class ChildProcessPlanner:
         if answers.last is None:
             raise PlannerFailed(last_words)
         _log.warning("planner failed, its best plan so far is taken: %s", last_words)
-        plan = answers.plan()
-        return plan.model_copy(update={"fallbacks": plan.fallbacks | {Fallback.PLANNER_FAILED}})
+        return _flagged(answers.plan(), Fallback.PLANNER_FAILED)
+
+
+def _flagged(plan: Plan, flag: Fallback) -> Plan:
+    return plan.model_copy(update={"fallbacks": plan.fallbacks | {flag}})
 
 
 class _Answers:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from agent.domain.plan import Fallback, Method, Plan, ProofStatus
 from agent.domain.problem import Problem
 from agent.domain.thermostat import thermostat
+from agent.planning.admissible import is_hygienic
 from agent.planning.answer import Solution, plan_of
 from agent.planning.limits import Left, limits_of
 from agent.planning.model import Dispatch, Load, Model, model_of
@@ -20,12 +21,18 @@ def thermostat_plan(problem: Problem, *fallbacks: Fallback) -> Plan:
     """The rule's plan of a problem, flagged with the reasons why a better one is missing."""
     model = model_of(problem)
     dispatch = thermostat_dispatch(model)
-    relaxed = any(limits_of(load).are_relaxed(load.store) for load in model.loads)
+    paths = [(load, load.store.trajectory(dispatch.loads[load.name])) for load in model.loads]
+    flags = {
+        Fallback.COMFORT_RELAXED: any(limits_of(load).are_relaxed(load.store) for load in model.loads),
+        Fallback.HYGIENE_LATE: not all(is_hygienic(load, path_c) for load, path_c in paths),
+        Fallback.APPLIANCE_LATE: any(errand.late for errand in model.errands),
+        Fallback.POWER_LIMIT_EXCEEDED: model.exchange.is_exceeded,
+    }
     solution = Solution(
         dispatch=dispatch,
         method=Method.THERMOSTAT,
         status=ProofStatus.UNPROVEN,
-        fallbacks=frozenset(fallbacks) | ({Fallback.COMFORT_RELAXED} if relaxed else set()),
+        fallbacks=frozenset(fallbacks) | {flag for flag, raised in flags.items() if raised},
     )
     return plan_of(problem, model, solution, baseline=dispatch)
 
