@@ -8,9 +8,9 @@ from typing import Any
 
 from agent.domain.problem import Problem, Solver
 from agent.planning.admissible import is_admissible
-from agent.planning.limits import TOLERANCE_C
-from agent.planning.milp import optimum
-from agent.planning.model import Dispatch, model_of
+from agent.planning.alone.limits import TOLERANCE_C
+from agent.planning.grid.model import Dispatch, model_of
+from agent.planning.program.milp import optimum
 from agent.planning.search import Search
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from agent.domain.device import Name
-from agent.planning.limits import TOLERANCE_C, Limits
-from agent.planning.model import Dispatch, Load, Model
+from agent.planning.alone.limits import TOLERANCE_C, Limits
+from agent.planning.grid.model import Dispatch, Load, Model
 
 
 def is_admissible(

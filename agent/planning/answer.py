@@ -8,9 +8,9 @@ from agent.domain.device import Name
 from agent.domain.interval import Interval, Series
 from agent.domain.plan import Fallback, LoadPlan, Method, Plan, Proof, ProofStatus
 from agent.domain.problem import Problem
-from agent.planning.model import Dispatch, Model
-from agent.planning.runs import Errand
-from agent.planning.stores import ROOM, TANK
+from agent.planning.grid.model import Dispatch, Model
+from agent.planning.grid.runs import Errand
+from agent.planning.grid.stores import ROOM, TANK
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What one load costs in each step, given what all else does."""
 
-from agent.planning.model import Dispatch, Load, Model
+from agent.planning.grid.model import Dispatch, Load, Model
 
 
 def marginal_try(model: Model, dispatch: Dispatch, load: Load) -> tuple[float, ...]:

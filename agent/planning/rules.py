@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from agent.planning.model import Dispatch, Model
-from agent.planning.runs import Errand
+from agent.planning.grid.model import Dispatch, Model
+from agent.planning.grid.runs import Errand
 
 
 def soonest(errand: Errand, spare_w: list[float]) -> tuple[bool, ...]:

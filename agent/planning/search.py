@@ -15,16 +15,16 @@ from agent.domain.device import Name
 from agent.domain.plan import Fallback, Method
 from agent.domain.problem import Solver
 from agent.planning.admissible import is_admissible
-from agent.planning.automaton import Automaton
-from agent.planning.coupling import improving
-from agent.planning.hygiene import Hygienic, attainable
-from agent.planning.least_miss import least_miss
-from agent.planning.limits import Limits, limits_of
-from agent.planning.load_optimum import improving_optima
-from agent.planning.milp import optimum
-from agent.planning.model import Dispatch, Load, Model
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.hygiene import Hygienic, attainable
+from agent.planning.alone.least_miss import least_miss
+from agent.planning.alone.limits import Limits, limits_of
+from agent.planning.alone.load_optimum import improving_optima
+from agent.planning.grid.model import Dispatch, Load, Model
+from agent.planning.grid.runs import Errand, cheapest
+from agent.planning.joint.coupling import improving
+from agent.planning.program.milp import optimum
 from agent.planning.rules import fitting, own_use, soonest
-from agent.planning.runs import Errand, cheapest
 from agent.planning.thermostat import thermostat_dispatch
 
 _log = logging.getLogger(__name__)

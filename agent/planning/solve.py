@@ -12,7 +12,7 @@ from agent.domain.plan import Fallback, Plan, ProofStatus
 from agent.domain.problem import Problem
 from agent.planning.answer import Solution, plan_of
 from agent.planning.explanation.explained import explained
-from agent.planning.model import Dispatch, Model, model_of
+from agent.planning.grid.model import Dispatch, Model, model_of
 from agent.planning.search import Finding, Search
 from agent.planning.steadying import steadied
 from agent.planning.thermostat import thermostat_plan

@@ -12,10 +12,10 @@ from agent.domain.device import Name
 from agent.domain.plan import Plan
 from agent.domain.problem import Problem
 from agent.planning.admissible import is_admissible
-from agent.planning.limits import Limits
+from agent.planning.alone.limits import Limits
+from agent.planning.alone.pricing import priced
+from agent.planning.grid.model import Dispatch, Load, Model
 from agent.planning.marginal import marginal_try, room_beside
-from agent.planning.model import Dispatch, Load, Model
-from agent.planning.pricing import priced
 
 PATIENCE = 5e-4
 """What staying near the announced plan may cost, relative to the objective."""

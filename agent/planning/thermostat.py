@@ -11,9 +11,9 @@ from agent.domain.plan import Fallback, Method, Plan, ProofStatus
 from agent.domain.problem import Problem
 from agent.domain.thermostat import thermostat
 from agent.planning.admissible import is_hygienic
+from agent.planning.alone.limits import Left, limits_of
 from agent.planning.answer import Solution, plan_of
-from agent.planning.limits import Left, limits_of
-from agent.planning.model import Dispatch, Load, Model, model_of
+from agent.planning.grid.model import Dispatch, Load, Model, model_of
 from agent.planning.rules import own_use, soonest
 
 

@@ -8,10 +8,10 @@ from math import inf
 from hypothesis import strategies as st
 
 from agent.domain.house import WATER_HEATER, AirConditionerMode
-from agent.planning.end import Worth
-from agent.planning.limits import TOLERANCE_C, Limits
-from agent.planning.model import Hygiene, Load, Quota
-from agent.planning.stores import TANK, Store
+from agent.planning.alone.limits import TOLERANCE_C, Limits
+from agent.planning.grid.end import Worth
+from agent.planning.grid.model import Hygiene, Load, Quota
+from agent.planning.grid.stores import TANK, Store
 
 Course = tuple[bool, ...]
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from agent.domain.battery import Battery
 from agent.domain.house import House
 from agent.domain.problem import EndRule, Problem
-from agent.planning.battery import Bank
-from agent.planning.model import model_of
+from agent.planning.grid.battery import Bank
+from agent.planning.grid.model import model_of
 from tests.planning.houses import CELLAR, batteries, problem, whole_problems
 from tests.planning.oracle import Oracle
 

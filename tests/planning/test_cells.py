@@ -2,12 +2,12 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.planning.automaton import Automaton
-from agent.planning.bounds import bound
-from agent.planning.cells import ROUNDING_C, Cells, after, miss_c
-from agent.planning.limits import limits_of
-from agent.planning.model import Load, model_of
-from agent.planning.stores import Store
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.bounds import bound
+from agent.planning.alone.cells import ROUNDING_C, Cells, after, miss_c
+from agent.planning.alone.limits import limits_of
+from agent.planning.grid.model import Load, model_of
+from agent.planning.grid.stores import Store
 from tests.planning.houses import WARM_FLAT, problem
 from tests.planning.loads import Course, Features, admissible, course_c, free_times, loads, objective_try, starts
 

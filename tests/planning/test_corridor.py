@@ -1,10 +1,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.planning.limits import fullest, limits_of
-from agent.planning.load_optimum import ATTEMPTS, Optimum
-from agent.planning.model import Load, model_of
-from agent.planning.pricing import Pricing, cells_of
+from agent.planning.alone.limits import fullest, limits_of
+from agent.planning.alone.load_optimum import ATTEMPTS, Optimum
+from agent.planning.alone.pricing import Pricing, cells_of
+from agent.planning.grid.model import Load, model_of
 from tests.planning.houses import WARM_FLAT, hourly, problem
 from tests.planning.loads import Features, admissible, course_c, free_times, loads
 

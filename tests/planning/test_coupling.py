@@ -13,13 +13,13 @@ from agent.domain.device import Name
 from agent.domain.house import House
 from agent.domain.problem import EndRule, Problem
 from agent.planning.admissible import is_admissible
-from agent.planning.coupling import improving
+from agent.planning.alone.limits import Limits, fullest, limits_of
+from agent.planning.grid.model import Dispatch, Load, Model, model_of
 from agent.planning.joint.charging import charged
 from agent.planning.joint.choices import Choices, choices_of, levels_w
+from agent.planning.joint.coupling import improving
 from agent.planning.joint.prices import PricedHouse, Prices, fair
-from agent.planning.limits import Limits, fullest, limits_of
-from agent.planning.milp import optimum
-from agent.planning.model import Dispatch, Load, Model, model_of
+from agent.planning.program.milp import optimum
 from agent.planning.rules import own_use
 from agent.planning.thermostat import thermostat_dispatch
 from benchmarks.days.paper import home_problem

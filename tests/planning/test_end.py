@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, CopAt
 from agent.domain.problem import EndRule, Problem
-from agent.planning.end import Worth, price_of_the_end
-from agent.planning.limits import fullest, limits_of
-from agent.planning.model import model_of
+from agent.planning.alone.limits import fullest, limits_of
+from agent.planning.grid.end import Worth, price_of_the_end
+from agent.planning.grid.model import model_of
 from tests.planning.houses import BOILER, COOL_FLAT, HEATING, WARM_FLAT, hourly, problem, whole_problems
 from tests.planning.oracle import PART_OF, Oracle
 

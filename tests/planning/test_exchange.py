@@ -11,8 +11,8 @@ from agent.domain.generation import Photovoltaics
 from agent.domain.house import WATER_HEATER, LoadState
 from agent.domain.problem import Problem
 from agent.domain.tariff import DemandCharge
-from agent.planning.exchange import Exchange
-from agent.planning.model import model_of
+from agent.planning.grid.exchange import Exchange
+from agent.planning.grid.model import model_of
 from tests.planning.houses import BOILER, BOTH, START, problem, whole_problems
 from tests.planning.oracle import Oracle
 

@@ -13,8 +13,8 @@ from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, LoadState
 from agent.domain.interval import Interval, Series
 from agent.domain.plan import ChangeCause, Fallback, MissCause, Plan, Purpose, Reason
 from agent.domain.problem import Problem
-from agent.planning.limits import limits_of
-from agent.planning.model import Load, model_of
+from agent.planning.alone.limits import limits_of
+from agent.planning.grid.model import Load, model_of
 from agent.planning.solve import solve
 from tests.planning.houses import BOILER, BOTH, HEATING, ROD, ROOM, START, TANK, WARM_FLAT, problem, problems, schedule
 

@@ -3,11 +3,11 @@ from math import inf
 
 from hypothesis import assume, given, settings
 
-from agent.planning.automaton import Automaton, Way
-from agent.planning.hygiene import Hygienic, attainable
-from agent.planning.limits import fullest, limits_of
-from agent.planning.load_optimum import Optimum, load_optima
-from agent.planning.model import Hygiene, Load, model_of
+from agent.planning.alone.automaton import Automaton, Way
+from agent.planning.alone.hygiene import Hygienic, attainable
+from agent.planning.alone.limits import fullest, limits_of
+from agent.planning.alone.load_optimum import Optimum, load_optima
+from agent.planning.grid.model import Hygiene, Load, model_of
 from tests.planning.houses import BOILER, hourly, problem
 from tests.planning.loads import Features, admissible, course_c, hot_by, is_hygienic, loads
 

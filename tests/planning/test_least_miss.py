@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.planning.least_miss import least_miss, missed_c_h
-from agent.planning.limits import fullest, limits_of, outermost
-from agent.planning.load_optimum import load_optima
-from agent.planning.model import Load, Quota, model_of
+from agent.planning.alone.least_miss import least_miss, missed_c_h
+from agent.planning.alone.limits import fullest, limits_of, outermost
+from agent.planning.alone.load_optimum import load_optima
+from agent.planning.grid.model import Load, Quota, model_of
 from tests.planning.houses import WARM_FLAT, hourly, problem
 from tests.planning.loads import Course, Features, course_c, is_hygienic, loads, possible
 

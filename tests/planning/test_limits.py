@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from agent.domain.house import WATER_HEATER, LoadState
 from agent.domain.problem import EndRule, Problem
-from agent.planning.limits import Left, fullest, limits_of
-from agent.planning.model import Quota, model_of
+from agent.planning.alone.limits import Left, fullest, limits_of
+from agent.planning.grid.model import Quota, model_of
 from tests.planning.houses import BOILER, ROD, problem, problems, whole_problems
 from tests.planning.oracle import Oracle
 

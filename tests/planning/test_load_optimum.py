@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from agent.domain.comfort import Band
 from agent.domain.house import Collector, House
 from agent.domain.problem import Problem
-from agent.planning.limits import TOLERANCE_C, Limits, fullest, limits_of
-from agent.planning.load_optimum import Attempt, Optimum, improving_optima, load_optima
-from agent.planning.milp import optimum
-from agent.planning.model import Load, model_of
+from agent.planning.alone.limits import TOLERANCE_C, Limits, fullest, limits_of
+from agent.planning.alone.load_optimum import Attempt, Optimum, improving_optima, load_optima
+from agent.planning.grid.model import Load, model_of
+from agent.planning.program.milp import optimum
 from tests.planning.houses import BOILER, BOTH, COOLING, ROD, WARM_FLAT, problem, problems
 from tests.planning.loads import Features, admissible, course_c, loads
 

@@ -17,10 +17,10 @@ from agent.domain.plan import Fallback
 from agent.domain.problem import EndRule, Problem, Solver
 from agent.domain.tariff import DemandCharge
 from agent.planning.admissible import is_admissible, is_hygienic, violations
-from agent.planning.limits import TOLERANCE_C, Limits, limits_of
-from agent.planning.milp import Answer, Window, optimum
-from agent.planning.model import Dispatch, Hygiene, Model, model_of
+from agent.planning.alone.limits import TOLERANCE_C, Limits, limits_of
+from agent.planning.grid.model import Dispatch, Hygiene, Model, model_of
 from agent.planning.program.accumulator import add_bank, course_w
+from agent.planning.program.milp import Answer, Window, optimum
 from agent.planning.program.program import Program
 from agent.planning.program.solvers import RELATIVE_GAP, _cbc_bound, cbc_path
 from agent.planning.thermostat import thermostat_dispatch

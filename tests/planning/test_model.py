@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, Collector, House
 from agent.domain.problem import Problem
-from agent.planning.model import Dispatch, Prediction, model_of
+from agent.planning.grid.model import Dispatch, Prediction, model_of
 from tests.planning.houses import BOILER, BOTH, TANK, houses, problem, whole_problems
 from tests.planning.oracle import Actions, Oracle, Schedule
 

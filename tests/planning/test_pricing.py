@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.planning.limits import TOLERANCE_C, fullest, limits_of
-from agent.planning.model import Load, model_of
-from agent.planning.pricing import priced
+from agent.planning.alone.limits import TOLERANCE_C, fullest, limits_of
+from agent.planning.alone.pricing import priced
+from agent.planning.grid.model import Load, model_of
 from tests.planning.houses import WARM_FLAT, hourly, problem
 from tests.planning.loads import Features, admissible, loads
 

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.planning.automaton import Automaton
-from agent.planning.limits import fullest, limits_of
-from agent.planning.load_optimum import Optimum, load_optima
-from agent.planning.model import Load, Quota, model_of
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.limits import fullest, limits_of
+from agent.planning.alone.load_optimum import Optimum, load_optima
+from agent.planning.grid.model import Load, Quota, model_of
 from tests.planning.houses import WARM_FLAT, hourly, problem
 from tests.planning.loads import Features, admissible, keeps_quotas, loads, possible
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from agent.domain.appliance import Phase, Run
 from agent.domain.interval import Interval
 from agent.domain.problem import Problem
-from agent.planning.model import model_of
-from agent.planning.runs import Errand, cheapest
+from agent.planning.grid.model import model_of
+from agent.planning.grid.runs import Errand, cheapest
 from tests.planning.houses import BOILER, START, WASHING, problem, runs
 from tests.planning.oracle import Oracle
 

@@ -11,8 +11,8 @@ from agent.domain.comfort import Band
 from agent.domain.house import Collector, CopAt, House
 from agent.domain.interval import Series
 from agent.domain.problem import Problem, Wanted
-from agent.planning.model import model_of
-from agent.planning.stores import Store, cop_of
+from agent.planning.grid.model import model_of
+from agent.planning.grid.stores import Store, cop_of
 from tests.planning.houses import BOILER, HEATING, ROOM, TANK, WARM_FLAT, per_step, problem, whole_problems
 from tests.planning.oracle import Oracle
 

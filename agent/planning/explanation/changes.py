@@ -9,9 +9,9 @@ from agent.domain.interval import Interval, Series
 from agent.domain.plan import ChangeCause, Changes, Plan
 from agent.domain.problem import Problem
 from agent.planning.admissible import is_admissible
+from agent.planning.alone.limits import Limits
 from agent.planning.answer import blocks
-from agent.planning.limits import Limits
-from agent.planning.model import Dispatch, Model
+from agent.planning.grid.model import Dispatch, Model
 from agent.planning.steadying import spoken
 
 _SAME_PRICE = 1e-6

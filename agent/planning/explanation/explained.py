@@ -7,13 +7,13 @@ from agent.domain.device import Name
 from agent.domain.plan import Plan
 from agent.domain.problem import Problem
 from agent.planning.admissible import hot_for
+from agent.planning.alone.limits import TOLERANCE_C, Limits
 from agent.planning.answer import Solution, named
 from agent.planning.explanation.changes import changes_of
 from agent.planning.explanation.misses import misses_of
 from agent.planning.explanation.reasons import reasons_of
-from agent.planning.limits import TOLERANCE_C, Limits
-from agent.planning.model import Model
-from agent.planning.stores import TANK
+from agent.planning.grid.model import Model
+from agent.planning.grid.stores import TANK
 
 
 def explained(problem: Problem, model: Model, limits: Mapping[Name, Limits], solution: Solution, plan: Plan) -> Plan:

@@ -6,9 +6,9 @@ from math import inf
 
 from agent.domain.interval import Interval
 from agent.domain.plan import ComfortMiss, MissCause
-from agent.planning.limits import TOLERANCE_C, fullest
-from agent.planning.model import Load, Model
-from agent.planning.stores import Store
+from agent.planning.alone.limits import TOLERANCE_C, fullest
+from agent.planning.grid.model import Load, Model
+from agent.planning.grid.stores import Store
 
 
 def misses_of(model: Model, temperatures_c: Mapping[str, Sequence[float]]) -> tuple[ComfortMiss, ...]:

@@ -15,12 +15,12 @@ from agent.domain.device import Name
 from agent.domain.interval import Interval
 from agent.domain.plan import Purpose, Reason
 from agent.planning.admissible import hygienic_step
+from agent.planning.alone.bounds import Guide
+from agent.planning.alone.limits import TOLERANCE_C, Limits
+from agent.planning.alone.pricing import Pricing, cells_of
 from agent.planning.answer import blocks
-from agent.planning.bounds import Guide
-from agent.planning.limits import TOLERANCE_C, Limits
+from agent.planning.grid.model import Dispatch, Load, Model
 from agent.planning.marginal import marginal_try, room_beside
-from agent.planning.model import Dispatch, Load, Model
-from agent.planning.pricing import Pricing, cells_of
 
 _CELLS = 3_000
 _HARDLY = 0.34

@@ -10,10 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from agent.planning.grid.model import Model
 from agent.planning.joint.choices import Choices
 from agent.planning.joint.prices import Prices, costs_of
 from agent.planning.joint.relaxation import Balance, Relaxation
-from agent.planning.model import Model
 
 _REACH = 0.006
 """How far prices may move at first, relative to the dearest step."""

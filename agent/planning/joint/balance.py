@@ -6,10 +6,10 @@ from math import inf, isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.exchange import ROUNDING_W
+from agent.planning.grid.exchange import ROUNDING_W
+from agent.planning.grid.model import Model
 from agent.planning.joint.choices import Floats, exchange_try, stored
 from agent.planning.joint.prices import PricedHouse, windows_of
-from agent.planning.model import Model
 
 _POWERS = 2
 """How many of the battery's powers go on from one label and one choice of loads."""

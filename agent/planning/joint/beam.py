@@ -14,12 +14,12 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.bounds import Guide
+from agent.planning.alone.bounds import Guide
+from agent.planning.grid.model import Dispatch, Model
 from agent.planning.joint.balance import Balance
 from agent.planning.joint.choices import Floats, Ints
 from agent.planning.joint.prices import PricedHouse
 from agent.planning.joint.tracks import ErrandMoves, Flags, LoadMoves, Track
-from agent.planning.model import Dispatch, Model
 
 _PLACES_PER_LIFT = 16
 """How many places are told apart in what a load moves its store in one step, ..."""

@@ -6,12 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from agent.planning.battery import Bank
-from agent.planning.exchange import ROUNDING_W
+from agent.planning.grid.battery import Bank
+from agent.planning.grid.exchange import ROUNDING_W
+from agent.planning.grid.model import Dispatch, Model
 from agent.planning.joint.choices import Floats
 from agent.planning.joint.linear import INFINITE, LinearProgram
 from agent.planning.joint.prices import windows_of
-from agent.planning.model import Dispatch, Model
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.battery import Bank
-from agent.planning.exchange import ROUNDING_W
-from agent.planning.model import Model
-from agent.planning.runs import Errand
+from agent.planning.grid.battery import Bank
+from agent.planning.grid.exchange import ROUNDING_W
+from agent.planning.grid.model import Model
+from agent.planning.grid.runs import Errand
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

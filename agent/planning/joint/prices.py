@@ -11,11 +11,11 @@ from math import inf
 
 import numpy as np
 
-from agent.planning.exchange import Demand
+from agent.planning.grid.exchange import Demand
+from agent.planning.grid.model import Model
+from agent.planning.grid.runs import Errand
 from agent.planning.joint.choices import Choices, Floats, Ints, levels_w, places
 from agent.planning.joint.storage import CostToGo
-from agent.planning.model import Model
-from agent.planning.runs import Errand
 
 _SUMMATION = 1e-11
 """What adding up a horizon's costs may round, relative to the sum of their sizes: 10,000 additions of 2⁻⁵³ each."""

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agent.domain.device import Name
+from agent.planning.alone.limits import Limits
+from agent.planning.grid.model import Load, Model
+from agent.planning.grid.runs import Errand
 from agent.planning.joint.choices import Choices, Floats, Ints, levels_w
 from agent.planning.joint.linear import INFINITE, LinearProgram
 from agent.planning.joint.prices import Prices, fair, windows_of
-from agent.planning.limits import Limits
-from agent.planning.model import Load, Model
-from agent.planning.runs import Errand
 
 _SEVERAL = 2
 _MISS_TRY_PER_C = 1e3

@@ -12,14 +12,14 @@ from math import inf
 import numpy as np
 
 from agent.domain.device import Name
+from agent.planning.alone.limits import Limits
+from agent.planning.alone.pricing import priced
+from agent.planning.grid.model import Dispatch, Model
+from agent.planning.grid.runs import Errand
 from agent.planning.joint.charging import worth_of_charge
 from agent.planning.joint.choices import Floats, exchange_try, levels_w, stored
 from agent.planning.joint.prices import errand_to_go
 from agent.planning.joint.tracks import ErrandMoves
-from agent.planning.limits import Limits
-from agent.planning.model import Dispatch, Model
-from agent.planning.pricing import priced
-from agent.planning.runs import Errand
 
 _NEVER_TRY = 1e6
 _BEAM = 50

@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from agent.planning.battery import ROUNDING_WH, Bank
+from agent.planning.grid.battery import ROUNDING_WH, Bank
 from agent.planning.joint.choices import Choices, Floats
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.automaton import Automaton, Counts, Way
-from agent.planning.bounds import Guide
-from agent.planning.cells import after
+from agent.planning.alone.automaton import Automaton, Counts, Way
+from agent.planning.alone.bounds import Guide
+from agent.planning.alone.cells import after
+from agent.planning.grid.model import Hygiene, Load
+from agent.planning.grid.runs import Errand
 from agent.planning.joint.choices import Floats, Ints
-from agent.planning.model import Hygiene, Load
-from agent.planning.runs import Errand
 
 Flags = NDArray[np.bool_]
 

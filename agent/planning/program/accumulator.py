@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import pulp
 
-from agent.planning.battery import Bank
-from agent.planning.exchange import Exchange
+from agent.planning.grid.battery import Bank
+from agent.planning.grid.exchange import Exchange
 from agent.planning.program.program import Program
 
 

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pulp
 
+from agent.planning.grid.runs import Errand
 from agent.planning.program.program import Program
-from agent.planning.runs import Errand
 
 
 @dataclass

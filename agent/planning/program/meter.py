@@ -1,6 +1,6 @@
 """What goes through the home's meter as columns and rows.
 
-The net power of a step is one linear expression, and what it costs is a function of it alone (agent.planning.exchange).
+The net power of a step is one linear expression, and what it costs is a function of it alone (`grid.exchange`).
 Where that is straight over all that can be, it needs no column; where it is convex, buying and selling are two columns
 that are never both used, as that costs more; else a binary keeps them apart.
 """
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pulp
 
-from agent.planning.exchange import Exchange
+from agent.planning.grid.exchange import Exchange
 from agent.planning.program.program import Flow, Program
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pulp
 
-from agent.planning.model import Dispatch, Prediction
+from agent.planning.grid.model import Dispatch, Prediction
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ from math import isfinite
 
 import pulp
 
-from agent.planning.limits import TOLERANCE_C, Limits
-from agent.planning.model import Hygiene, Load
+from agent.planning.alone.limits import TOLERANCE_C, Limits
+from agent.planning.grid.model import Hygiene, Load
+from agent.planning.grid.stores import Store
 from agent.planning.program.program import Known, Program
-from agent.planning.stores import Store
 
 _REACH_C = 1e-2
 """Room around the temperatures that can be reached. They help the solver and bind nothing: where they were as tight as

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
-from agent.planning.model import Load
-from agent.planning.stores import Store
+from agent.planning.grid.model import Load
+from agent.planning.grid.stores import Store
 
 TOLERANCE_C = 1e-5
 """Ten times the solver's own tolerance, so that no schedule is lost to rounding at a limit."""

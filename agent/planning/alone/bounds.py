@@ -12,10 +12,10 @@ from math import ceil, inf
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.automaton import Automaton, Counts, Way
-from agent.planning.cells import ROUNDING_C, Cells, Costs, Image
-from agent.planning.end import Worth
-from agent.planning.model import Load
+from agent.planning.alone.automaton import Automaton, Counts, Way
+from agent.planning.alone.cells import ROUNDING_C, Cells, Costs, Image
+from agent.planning.grid.end import Worth
+from agent.planning.grid.model import Load
 
 
 @dataclass(frozen=True)

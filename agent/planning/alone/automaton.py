@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.model import Load, Quota
+from agent.planning.grid.model import Load, Quota
 
 Counts = NDArray[np.int16]
 

@@ -9,10 +9,10 @@ from math import inf
 
 import numpy as np
 
-from agent.planning.automaton import Automaton
-from agent.planning.bounds import Guide
-from agent.planning.cells import Costs
-from agent.planning.model import Load
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.bounds import Guide
+from agent.planning.alone.cells import Costs
+from agent.planning.grid.model import Load
 
 Corridor = Mapping[bool, Sequence[tuple[float, float]]]
 """By mode and time: the lowest and highest temperature. The first is above the second where nothing passes."""

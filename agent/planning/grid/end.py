@@ -10,8 +10,8 @@ from datetime import timedelta
 
 from agent.domain.house import SPECIFIC_HEAT_OF_WATER_WH_PER_KG_C, AirConditioner, AirConditionerMode, Switched
 from agent.domain.problem import EndRule, Problem
-from agent.planning.exchange import Exchange
-from agent.planning.stores import ROOM, Store, cop_of
+from agent.planning.grid.exchange import Exchange
+from agent.planning.grid.stores import ROOM, Store, cop_of
 
 _QUARTILE = 0.25
 _LAST = timedelta(hours=24)

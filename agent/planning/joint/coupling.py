@@ -4,13 +4,13 @@ Prices on what ties them together let every load be solved by itself: that gives
 says from everywhere what is still to pay at least. With that as its guide a search over all of them at once finds a
 dispatch near the bound.
 
-    joint/choices.py ───── what the house may do in one step
-    joint/relaxation.py ── first prices, from a linear program (joint/linear.py)
-    joint/prices.py ────── what the house costs at prices; joint/storage.py: with its battery
-    joint/beam.py ──────── the search, over joint/tracks.py and joint/balance.py
-    joint/charging.py ──── the battery's course for a given switching
-    joint/reply.py ─────── each load's best reply to all else
-    joint/ascent.py ────── better prices
+    choices.py ───── what the house may do in one step
+    relaxation.py ── first prices, from a linear program (linear.py)
+    prices.py ────── what the house costs at prices; storage.py: with its battery
+    beam.py ──────── the search, over tracks.py and balance.py
+    charging.py ──── the battery's course for a given switching
+    reply.py ─────── each load's best reply to all else
+    ascent.py ────── better prices
 """
 
 import time
@@ -23,9 +23,12 @@ import numpy as np
 
 from agent.domain.device import Name
 from agent.planning.admissible import is_admissible
-from agent.planning.automaton import Automaton
-from agent.planning.cells import Cells
-from agent.planning.exchange import ROUNDING_W
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.cells import Cells
+from agent.planning.alone.limits import Limits
+from agent.planning.alone.pricing import Pricing, cells_of
+from agent.planning.grid.exchange import ROUNDING_W
+from agent.planning.grid.model import Dispatch, Load, Model
 from agent.planning.joint.ascent import Ascent
 from agent.planning.joint.beam import Scope, beam
 from agent.planning.joint.charging import charged
@@ -34,10 +37,7 @@ from agent.planning.joint.prices import PricedHouse, Prices, windows_of
 from agent.planning.joint.relaxation import relaxed
 from agent.planning.joint.reply import replies
 from agent.planning.joint.tracks import tie_try
-from agent.planning.limits import Limits
-from agent.planning.milp import Window, optimum
-from agent.planning.model import Dispatch, Load, Model
-from agent.planning.pricing import Pricing, cells_of
+from agent.planning.program.milp import Window, optimum
 
 OPTIMAL_GAP = 1e-4
 """A dispatch whose bound is so near, relative to its objective, is good enough."""

@@ -14,12 +14,12 @@ from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, AirConditioner, Ai
 from agent.domain.interval import Interval
 from agent.domain.local_day import local_day, local_days
 from agent.domain.problem import Problem
-from agent.planning.battery import Bank, bank_of
-from agent.planning.connection import exchange_of
-from agent.planning.end import Worth, price_of_the_end, worth_of
-from agent.planning.exchange import Exchange
-from agent.planning.runs import Errand, errands_of
-from agent.planning.stores import Store, room_of, tank_of
+from agent.planning.grid.battery import Bank, bank_of
+from agent.planning.grid.connection import exchange_of
+from agent.planning.grid.end import Worth, price_of_the_end, worth_of
+from agent.planning.grid.exchange import Exchange
+from agent.planning.grid.runs import Errand, errands_of
+from agent.planning.grid.stores import Store, room_of, tank_of
 
 Schedule = Mapping[Name, Sequence[bool]]
 """For each load, whether it is on in each step."""

@@ -12,10 +12,10 @@ from math import inf
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.automaton import Automaton, Counts, Way
-from agent.planning.bounds import Guide, left_try
-from agent.planning.cells import Costs, after, miss_c
-from agent.planning.model import Load
+from agent.planning.alone.automaton import Automaton, Counts, Way
+from agent.planning.alone.bounds import Guide, left_try
+from agent.planning.alone.cells import Costs, after, miss_c
+from agent.planning.grid.model import Load
 
 _ROWS = 1 << 20
 """More than there are cells in a layer's row, so that row and cell make one number."""

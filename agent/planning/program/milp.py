@@ -1,14 +1,14 @@
 """The plain mixed-integer program of the whole house in PuLP, solved by HiGHS or CBC.
 
 It is what every other way of planning is compared with, and a solver that the owner can choose. Its equations are those
-of docs/planning.md; all of its numbers come from `agent.planning.model`, so that program and prediction cannot drift
+of docs/planning.md; all of its numbers come from `agent.planning.grid`, so that program and prediction cannot drift
 apart. What it minimises is `Prediction.objective_try`.
 
-    program/switched.py ─── a load and its store: physics, collector, minimum times, starts, hygiene, worth of the end
-    program/errand.py ───── a run of an appliance
-    program/accumulator.py  the battery
-    program/meter.py ────── what is bought and sold, its limits and prices
-    program/solvers.py ──── HiGHS and CBC
+    switched.py ───── a load and its store: physics, collector, minimum times, starts, hygiene, worth of the end
+    errand.py ─────── a run of an appliance
+    accumulator.py ── the battery
+    meter.py ──────── what is bought and sold, its limits and prices
+    solvers.py ────── HiGHS and CBC
 """
 
 import time
@@ -20,8 +20,8 @@ import pulp
 from agent.domain.device import Name
 from agent.domain.plan import Fallback
 from agent.domain.problem import Solver
-from agent.planning.limits import Limits
-from agent.planning.model import Dispatch, Load, Model
+from agent.planning.alone.limits import Limits
+from agent.planning.grid.model import Dispatch, Load, Model
 from agent.planning.program.accumulator import Accumulator, add_bank, add_exclusion, course_w
 from agent.planning.program.errand import Course, add_errand
 from agent.planning.program.meter import add_meter, lowest_w, may_fall

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field, replace
 from math import inf, sqrt
 
 from agent.domain.device import Name
-from agent.planning.automaton import Automaton
-from agent.planning.hygiene import Hygienic, attainable
-from agent.planning.limits import Limits
-from agent.planning.model import Load, Schedule
-from agent.planning.pricing import Pricing, cells_of, priced
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.hygiene import Hygienic, attainable
+from agent.planning.alone.limits import Limits
+from agent.planning.alone.pricing import Pricing, cells_of, priced
+from agent.planning.grid.model import Load, Schedule
 
 
 @dataclass(frozen=True)

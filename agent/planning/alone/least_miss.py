@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 
-from agent.planning.automaton import Automaton
-from agent.planning.corridor import Corridor
-from agent.planning.end import Worth
-from agent.planning.hygiene import attainable
-from agent.planning.limits import fullest, outermost
-from agent.planning.model import Load
-from agent.planning.pricing import Pricing, cells_of
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.corridor import Corridor
+from agent.planning.alone.hygiene import attainable
+from agent.planning.alone.limits import fullest, outermost
+from agent.planning.alone.pricing import Pricing, cells_of
+from agent.planning.grid.end import Worth
+from agent.planning.grid.model import Load
 
 ATTEMPTS = (600, 2_400, 9_600, 38_400)
 """Cells at one time, each only in the corridor that the ones before have left, ..."""

@@ -17,10 +17,10 @@ from math import ceil, floor, inf
 import numpy as np
 from numpy.typing import NDArray
 
-from agent.planning.automaton import Way
-from agent.planning.limits import TOLERANCE_C, Limits
-from agent.planning.model import Load
-from agent.planning.stores import Store
+from agent.planning.alone.automaton import Way
+from agent.planning.alone.limits import TOLERANCE_C, Limits
+from agent.planning.grid.model import Load
+from agent.planning.grid.stores import Store
 
 Costs = NDArray[np.float64]
 

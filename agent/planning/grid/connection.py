@@ -5,7 +5,7 @@ from math import inf
 
 from agent.domain.interval import Interval, Series
 from agent.domain.problem import Problem
-from agent.planning.exchange import Demand, Exchange
+from agent.planning.grid.exchange import Demand, Exchange
 
 
 def exchange_of(

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import inf
 
-from agent.planning.automaton import Automaton
-from agent.planning.bounds import Guide, bound
-from agent.planning.cells import NARROWEST_C, Cells
-from agent.planning.corridor import Corridor, corridor
-from agent.planning.labels import cheapest
-from agent.planning.limits import Limits
-from agent.planning.model import Load
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.bounds import Guide, bound
+from agent.planning.alone.cells import NARROWEST_C, Cells
+from agent.planning.alone.corridor import Corridor, corridor
+from agent.planning.alone.labels import cheapest
+from agent.planning.alone.limits import Limits
+from agent.planning.grid.model import Load
 
 LAYER_ENTRIES = 3_000_000
 """No more cells are in the layers that minimum times look back upon, ..."""

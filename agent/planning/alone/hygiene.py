@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import inf
 
-from agent.planning.automaton import Automaton
-from agent.planning.limits import Limits, fullest
-from agent.planning.model import Hygiene, Load
-from agent.planning.pricing import Pricing, cells_of
+from agent.planning.alone.automaton import Automaton
+from agent.planning.alone.limits import Limits, fullest
+from agent.planning.alone.pricing import Pricing, cells_of
+from agent.planning.grid.model import Hygiene, Load
 
 _CELLS = 1500
 _FINER = 12_000
