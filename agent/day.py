@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from agent.control.circuits import circuit_of
+from agent.control.circuits import circuit_of, in_mid_run
 from agent.control.conditions import Conditions
 from agent.control.executor import Executor
 from agent.control.history import History
@@ -126,11 +126,12 @@ class Day:
             measured = await self._measured_c(snapshot)
             state = await self._state(snapshot, plan, measured)
             by_hand = await self._executor.started_by_hand(state.loads)
+            begun = in_mid_run(self._settings.house, state.loads, snapshot.at)
             followed = still_good(plan, snapshot.at, self._longest_trust())
             house = self._house_in_season(plan, snapshot.at)
             wanted = [
                 *wants(house, followed, snapshot.at, measured, self._setpoints_c(house, snapshot.at)),
-                *wants_of_appliances(followed, snapshot.at, self._switched_appliances, by_hand),
+                *wants_of_appliances(followed, snapshot.at, self._switched_appliances, by_hand, begun),
             ]
             await self._executor.hold(wanted, await self._situation(snapshot, state, followed))
         self._beat(plan.plan_id if plan is not None else None)
@@ -287,9 +288,15 @@ class Day:
 
     def _started_by_owner_w(self, at: datetime, plan: Plan | None) -> float:
         """What appliances without a relay draw if their owner starts them as planned, W."""
-        planned = [] if plan is None else [part.load for part in plan.loads if part.is_on(at)]
+        drawn_w = 0.0
         names = [one.name for one in self._settings.house.appliances if one.name not in self._relays]
-        return sum(circuit_of(self._settings.house, name).power_w for name in names if name in planned)
+        for part in () if plan is None else plan.loads:
+            block = next((block for block in part.on if at in block), None)
+            if plan is None or block is None or part.load not in names:
+                continue
+            running = at - block.start if block.start > plan.horizon.start else None  # it may have begun before
+            drawn_w += circuit_of(self._settings.house, part.load).power_at_w(running)
+        return drawn_w
 
     def _house_in_season(self, plan: Plan | None, at: datetime) -> House:
         """The house as the plan sees it; without a plan, as the climate of the date has it."""

@@ -16,6 +16,7 @@ _FALLBACKS = {
     Fallback.TEMPERATURE_ESTIMATED: "a temperature at the start is estimated",
     Fallback.COMFORT_RELAXED: "no schedule keeps the comfort band throughout",
     Fallback.APPLIANCE_LATE: "an appliance cannot end in its time",
+    Fallback.APPLIANCE_LEFT_OUT: "there is no power for an appliance within its time; it does not run",
     Fallback.HYGIENE_LATE: "the tank cannot be hot for long enough in time",
     Fallback.POWER_LIMIT_EXCEEDED: "what cannot be switched already draws more than the limit",
     Fallback.PLANNER_INFEASIBLE: "the solver claims that nothing is possible; the thermostat's rule planned",

@@ -60,7 +60,8 @@ class Executor:
         for load, device in self._relays.items():
             if device.name not in snapshot.relays:
                 last = await self._ledger.last_commands(load, limit=1)
-                silent_w += circuit_of(self._house, load).power_w if last and last[0].on else 0.0
+                if last and last[0].on:
+                    silent_w += circuit_of(self._house, load).power_at_w(snapshot.at - last[0].at)
         return silent_w
 
     async def hold(self, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:

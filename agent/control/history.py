@@ -82,7 +82,9 @@ class History:
         span = Interval(start=state.at - _LONGEST_RUN_AGO, end=state.at + timedelta(seconds=1))
         commands = await self._ledger.commands(span)
         ran = {
-            name: on_blocks([command for command in commands if command.load == name], span, on_now=_is_on(state, name))
+            name: on_blocks(
+                [command for command in commands if command.load == name], span, on_now=_on_now(state, name)
+            )
             for name in names
             if name in self._switched
         }
@@ -142,9 +144,14 @@ def starts(commands: Sequence[Command]) -> int:
     return sum(on and not was_on for was_on, on in pairwise((False, *carried_out)))
 
 
-def on_blocks(commands: Sequence[Command], span: Interval, *, on_now: bool) -> list[Interval]:
-    """When a load was on within a span by its commands there, oldest first; `on_now` says how it stands at the end."""
+def on_blocks(commands: Sequence[Command], span: Interval, *, on_now: bool | None) -> list[Interval]:
+    """When a load was on within a span by its commands there, oldest first.
+
+    `on_now` says how it stands at the end; None where it does not answer: then it stands as it was last ordered.
+    """
     carried_out = [command for command in commands if command.stage in _CARRIED_OUT]
+    if on_now is None:
+        on_now = bool(carried_out) and carried_out[-1].on
     was_on = carried_out[0].on is False if carried_out else on_now
     since = span.start if was_on else None
     blocks: list[Interval] = []
@@ -229,5 +236,6 @@ def _up_to(since: datetime, now: datetime) -> Interval:
     return Interval(start=since, end=max(now, since) + timedelta(microseconds=1))
 
 
-def _is_on(state: HouseState, name: Name) -> bool:
-    return name in state.loads and state.loads[name].on
+def _on_now(state: HouseState, name: Name) -> bool | None:
+    """None where the load does not answer."""
+    return state.loads[name].on if name in state.loads else None

@@ -7,15 +7,12 @@ load that was switched a short while ago stays as it is. Pure functions: the sam
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from agent.control.circuits import circuit_of
+from agent.control.circuits import ORDERS_TAKE, circuit_of
 from agent.control.schedule import Want
 from agent.domain.command import Cause
 from agent.domain.device import Name
 from agent.domain.house import WATER_HEATER, House, LoadState
 from agent.domain.value import Value
-
-ORDERS_TAKE = timedelta(seconds=30)
-"""An order is carried out some seconds after its instant; a block as long as a minimum time must still end on time."""
 
 
 class Situation(Value):
@@ -27,7 +24,7 @@ class Situation(Value):
     tank_at_most_c: float | None
     """The warmest that the tank can be by now; None if it has no thermometer at all."""
     other_power_w: float
-    """What the house draws besides its switched loads."""
+    """What the house draws besides its switched loads; negative where its meter sees more of its own generation."""
     drawn_w: dict[Name, float]
     """What the meters of the loads see."""
 
@@ -84,8 +81,15 @@ def _shed_last(house: House, want: Want, situation: Situation) -> tuple[bool, bo
 
 
 def power_on_w(house: House, load: Name, situation: Situation) -> float:
-    """What a load draws while it is on, W: its rating, or more if its meter sees more."""
-    return max(circuit_of(house, load).power_w, situation.drawn_w.get(load, 0.0))
+    """What a load draws while it is on, W: what is expected of it at this moment, or more if its meter sees more.
+
+    That is its rating; of an appliance whose start is known, or would be now, the power of the phase it has come to.
+    """
+    state = situation.loads.get(load)
+    running: timedelta | None = timedelta()
+    if state is not None and state.on:
+        running = None if state.since is None else situation.at - state.since
+    return max(circuit_of(house, load).power_at_w(running), situation.drawn_w.get(load, 0.0))
 
 
 def other_power_w(
@@ -93,8 +97,9 @@ def other_power_w(
 ) -> float:
     """What the house draws besides the loads that answer, W.
 
-    Metered where the house has a meter; else what is expected, and what silent loads were last told to draw.
+    Metered where the house has a meter, and negative where it generates more than that itself; else what is expected,
+    and what silent loads were last told to draw. Without a meter own generation is unknown and counts as nothing.
     """
     if house_meter_w is not None:
-        return max(0.0, house_meter_w - sum(load_powers_w.values()))
+        return house_meter_w - sum(load_powers_w.values())
     return base_load_w + silent_w

@@ -50,9 +50,17 @@ def wants(
 
 
 def wants_of_appliances(
-    plan: Plan | None, moment: datetime, appliances: Iterable[Name], by_hand: AbstractSet[Name] = frozenset()
+    plan: Plan | None,
+    moment: datetime,
+    appliances: Iterable[Name],
+    by_hand: AbstractSet[Name] = frozenset(),
+    in_mid_run: AbstractSet[Name] = frozenset(),
 ) -> Sequence[Want]:
-    """What each appliance with a relay should do now: run in its blocks, and go on where its owner has started it."""
+    """What each appliance with a relay should do now.
+
+    It runs in its blocks, goes on where its owner has started it (`by_hand`), and where it has begun and may not be
+    interrupted (`in_mid_run`), it goes on to its own end even if the block is over: it may have started late.
+    """
     found: list[Want] = []
     for name in appliances:
         part = plan.load(name) if plan is not None and moment in plan.horizon else None
@@ -60,6 +68,8 @@ def wants_of_appliances(
             found.append(Want(load=name, on=True, cause=Cause.PLAN))
         elif name in by_hand:
             found.append(Want(load=name, on=True, cause=Cause.OBSERVED))
+        elif name in in_mid_run:
+            found.append(Want(load=name, on=True, cause=Cause.MIN_ON))
         else:
             found.append(Want(load=name, on=False, cause=Cause.NO_PLAN if plan is None else Cause.PLAN))
     return found

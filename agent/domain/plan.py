@@ -24,6 +24,8 @@ class Fallback(StrEnum):
     """No schedule keeps the comfort band from the present state; the plan comes as close as can be."""
     APPLIANCE_LATE = "appliance_late"
     """An appliance cannot end in its time any more; it runs as soon as it can."""
+    APPLIANCE_LEFT_OUT = "appliance_left_out"
+    """There is no power for an appliance within its time: it does not run."""
     HYGIENE_LATE = "hygiene_late"
     """The tank cannot be hot for long enough before it must; it is as soon as it can be."""
     POWER_LIMIT_EXCEEDED = "power_limit_exceeded"
@@ -50,7 +52,7 @@ class ProofStatus(StrEnum):
     BOUNDED = "bounded"
     """The best found when time was up; the bound tells how much may be missing."""
     UNPROVEN = "unproven"
-    """Nothing is known: a rule made it, or the solver gave no bound."""
+    """Nothing is known yet: a rule made it, the search was stopped before its first bound, or the solver gave none."""
 
 
 class Proof(Value):

@@ -7,29 +7,52 @@ from agent.planning.grid.runs import Errand
 
 
 def soonest(errand: Errand, spare_w: list[float]) -> tuple[bool, ...]:
-    """As soon as there is power for a whole run, else as soon as it may; takes that power from `spare_w`."""
-    free = (
-        begin
-        for begin in errand.begins()
-        if all(power_w <= spare_w[begin + place] for place, power_w in enumerate(errand.profile_w))
-    )
-    course = errand.at(next(free, None if errand.may_skip else errand.begins()[0]), len(spare_w))
+    """As soon as there is power for it, else as soon as it may; takes that power from `spare_w`."""
+    course = _with_power(errand, spare_w)
+    if course is None:
+        course = errand.at(None if errand.may_skip else errand.begins()[0], len(spare_w))
     for step, power_w in enumerate(errand.power_w(course)):
         spare_w[step] -= power_w
     return course
 
 
+def placed(errands: Sequence[Errand], spare_w: list[float]) -> tuple[tuple[bool, ...], ...]:
+    """A course of each errand, as soon as may be; takes their power from `spare_w`."""
+    courses = {place: soonest(errands[place], spare_w) for place in _by_urgency(errands)}
+    return tuple(courses[place] for place in range(len(errands)))
+
+
 def fitting(errands: Sequence[Errand], spare_w: Sequence[float]) -> tuple[Errand, ...]:
     """The errands for which there is power, if each in turn runs as soon as it may."""
-    left_w, found = list(spare_w), []
-    for errand in errands:
-        before_w = list(left_w)
-        soonest(errand, left_w)
-        if all(left >= min(0.0, before) for left, before in zip(left_w, before_w, strict=True)):
-            found.append(errand)
+    left_w, left_out = list(spare_w), set[int]()
+    for place in _by_urgency(errands):
+        errand = errands[place]
+        if errand.may_skip or errand.is_running or _with_power(errand, left_w) is not None:
+            soonest(errand, left_w)
         else:
-            left_w = before_w
-    return tuple(found)
+            left_out.add(place)
+    return tuple(errand for place, errand in enumerate(errands) if place not in left_out)
+
+
+def _by_urgency(errands: Sequence[Errand]) -> list[int]:
+    """Their places: those that run already first, then those that must end first."""
+    return sorted(range(len(errands)), key=lambda place: (not errands[place].is_running, errands[place].stop))
+
+
+def _with_power(errand: Errand, spare_w: Sequence[float]) -> tuple[bool, ...] | None:
+    """The soonest course for which there is power; None if there is none."""
+    count = len(spare_w)
+    for begin in errand.begins():
+        if all(power_w <= spare_w[begin + place] for place, power_w in enumerate(errand.profile_w)):
+            return errand.at(begin, count)
+    if errand.uninterruptible:
+        return None
+    course, place = [False] * count, 0
+    for step in range(errand.first, errand.stop):
+        if place < errand.duration and errand.profile_w[place] <= spare_w[step]:
+            course[step] = True
+            place += 1
+    return tuple(course) if place == errand.duration else None
 
 
 def own_use(model: Model, dispatch: Dispatch) -> tuple[float, ...] | None:

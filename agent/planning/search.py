@@ -24,7 +24,7 @@ from agent.planning.grid.model import Dispatch, Load, Model
 from agent.planning.grid.runs import Errand, cheapest
 from agent.planning.joint.coupling import improving
 from agent.planning.program.milp import optimum
-from agent.planning.rules import fitting, own_use, soonest
+from agent.planning.rules import fitting, own_use, placed
 from agent.planning.thermostat import thermostat_dispatch
 
 _log = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class Search:
         if are_tied(self.model):
             return self._shared()
         spare_w = list(self.model.exchange.spare_w)
-        runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
+        runs = placed(self.model.errands, spare_w)
         alone = {
             load.name: self._cheaper(load, self.baseline.loads[load.name], asked[load.name].schedule or mild[load.name])
             for load in self.model.loads
@@ -186,7 +186,7 @@ class Search:
         """Appliances as soon as they may, then each load in turn as comfortably as the power left allows."""
         exchange = self.model.exchange
         spare_w = list(exchange.spare_w)
-        runs = tuple(soonest(errand, spare_w) for errand in self.model.errands)
+        runs = placed(self.model.errands, spare_w)
         for load in order:
             for step in range(load.held if load.on_at_start else 0):
                 spare_w[step] -= load.power_w

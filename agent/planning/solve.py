@@ -4,6 +4,7 @@
 `solve` takes the last.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,14 +12,18 @@ from dataclasses import replace
 from agent.domain.plan import Fallback, Plan, ProofStatus
 from agent.domain.problem import Problem
 from agent.planning.answer import Solution, plan_of
-from agent.planning.explanation.explained import explained
+from agent.planning.explanation.explained import described, explained
 from agent.planning.grid.model import Dispatch, Model, model_of
 from agent.planning.search import Finding, Search
 from agent.planning.steadying import steadied
 from agent.planning.thermostat import thermostat_plan
 
+_log = logging.getLogger(__name__)
+
 OPTIMAL_GAP = 1e-3
 """A plan whose bound is so near, relative to its objective, counts as optimal."""
+_WRONG = 1e-4
+"""A bound above an admissible plan by more than this, relative to it, is no rounding of a solver's."""
 _NOTHING_TRY = 1e-6
 """A smaller difference is none."""
 _SHARE_FOR_SEARCH = 0.9
@@ -42,7 +47,7 @@ def improving(problem: Problem) -> Iterator[Plan]:
             yield thermostat_plan(problem, finding.missing or Fallback.PLANNER_FAILED)
             return
         best = _solution(model, search, finding, finding.dispatch, time.monotonic() - began_s)
-        yield plan_of(problem, model, best, baseline=baseline)
+        yield described(problem, model, best, plan_of(problem, model, best, baseline=baseline))
     if best is None:
         return
     steady = steadied(problem, model, search.limits, best.dispatch)
@@ -54,7 +59,8 @@ def _solution(model: Model, search: Search, finding: Finding, dispatch: Dispatch
     flags = {
         Fallback.COMFORT_RELAXED: search.relaxed,
         Fallback.HYGIENE_LATE: search.hygiene_is_late,
-        Fallback.APPLIANCE_LATE: search.leaves_out or any(errand.late for errand in model.errands),
+        Fallback.APPLIANCE_LATE: any(errand.late for errand in model.errands),
+        Fallback.APPLIANCE_LEFT_OUT: search.leaves_out,
         Fallback.POWER_LIMIT_EXCEEDED: model.exchange.is_exceeded,
     }
     solution = Solution(
@@ -73,5 +79,8 @@ def _judged(model: Model, solution: Solution) -> Solution:
     if solution.bound_try is None:
         return solution
     objective_try = model.predict(solution.dispatch).objective_try
+    if solution.bound_try > objective_try + _WRONG * max(1.0, abs(objective_try)):
+        _log.error("a bound of %.6f above an admissible plan's %.6f is wrong", solution.bound_try, objective_try)
+        return replace(solution, bound_try=None)
     near = objective_try - solution.bound_try <= max(_NOTHING_TRY, OPTIMAL_GAP * abs(objective_try))
     return replace(solution, status=ProofStatus.OPTIMAL if near else ProofStatus.BOUNDED)

@@ -14,7 +14,7 @@ from agent.planning.admissible import is_hygienic
 from agent.planning.alone.limits import Left, limits_of
 from agent.planning.answer import Solution, plan_of
 from agent.planning.grid.model import Dispatch, Load, Model, model_of
-from agent.planning.rules import own_use, soonest
+from agent.planning.rules import own_use, placed
 
 
 def thermostat_plan(problem: Problem, *fallbacks: Fallback) -> Plan:
@@ -41,7 +41,7 @@ def thermostat_dispatch(model: Model) -> Dispatch:
     """What would run by thermostats on the forecast; where power is short the first load goes first."""
     spare_w = list(model.exchange.spare_w)
     runs = [_Run(load, spare_w) for load in model.loads]
-    errands = tuple(soonest(errand, spare_w) for errand in model.errands)
+    errands = placed(model.errands, spare_w)
     for step in range(len(spare_w)):
         for run in runs:
             run.decide(step)

@@ -21,6 +21,7 @@ FALLBACK_WORDS: Mapping[Fallback, str] = {
     Fallback.TEMPERATURE_ESTIMATED: "estimated a temperature that no thermometer gave",
     Fallback.COMFORT_RELAXED: "could not keep every comfort limit and came as close as possible",
     Fallback.APPLIANCE_LATE: "could not let an appliance end in its time",
+    Fallback.APPLIANCE_LEFT_OUT: "had no power for an appliance within its time",
     Fallback.HYGIENE_LATE: "could not keep the tank hot for long enough in time",
     Fallback.POWER_LIMIT_EXCEEDED: "found that what cannot be switched already draws more than the limit",
     Fallback.PLANNER_INFEASIBLE: "found no schedule that keeps the limits and followed the thermostats",

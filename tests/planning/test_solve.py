@@ -284,7 +284,7 @@ def test_a_run_that_needs_more_power_than_there_is_does_not_cost_the_others_thei
     oracle = Oracle(asked)
     faults = oracle.violations(oracle.actions(plan))
     assert [fault for fault in faults if "are drawn" not in fault and "does not run" not in fault] == []
-    assert plan.fallbacks & {Fallback.POWER_LIMIT_EXCEEDED, Fallback.APPLIANCE_LATE}
+    assert plan.fallbacks & {Fallback.POWER_LIMIT_EXCEEDED, Fallback.APPLIANCE_LEFT_OUT}
 
 
 def test_a_house_of_stores_without_loads_is_predicted_all_the_same() -> None:

@@ -16,16 +16,25 @@ from agent.planning.grid.model import Model
 from agent.planning.grid.stores import TANK
 
 
-def explained(problem: Problem, model: Model, limits: Mapping[Name, Limits], solution: Solution, plan: Plan) -> Plan:
-    """The plan of a solution, with a reason for each block, the comfort it misses, and what it changes."""
+def described(problem: Problem, model: Model, solution: Solution, plan: Plan) -> Plan:
+    """The plan of a solution, with the comfort that it misses, and when the tank is hot for long enough."""
     temperatures_c = model.predict(solution.dispatch).temperatures_c
     step = _hygienic(problem, temperatures_c)
     whole = plan.model_copy(
         update={
-            "reasons": reasons_of(model, limits, solution.dispatch),
             "misses": misses_of(model, temperatures_c),
-            "changes": changes_of(problem, model, limits, solution.dispatch),
             "hygienic_at": None if step is None else model.steps[step].end,
+        }
+    )
+    return named(whole, solution.solve_s)
+
+
+def explained(problem: Problem, model: Model, limits: Mapping[Name, Limits], solution: Solution, plan: Plan) -> Plan:
+    """The same, with a reason for each block, and what it changes."""
+    whole = described(problem, model, solution, plan).model_copy(
+        update={
+            "reasons": reasons_of(model, limits, solution.dispatch),
+            "changes": changes_of(problem, model, limits, solution.dispatch),
         }
     )
     return named(whole, solution.solve_s)

@@ -75,9 +75,10 @@ def _errand(run: Run, problem: Problem, steps: Sequence[Interval]) -> Errand | N
     first = max(0, ceil((run.window.start - start).total_seconds() / problem.step_s))
     due = int((run.window.end - start).total_seconds() // problem.step_s)
     stop = max(due, first + len(profile_w))
-    if stop > count:
+    ends_later = run.window.end > problem.horizon.end
+    if stop > count or ends_later:
         # It cannot end here or need not: left to a later plan, unless it runs already or would be late otherwise.
-        if run.begun_at is None and due > count:
+        if run.begun_at is None and ends_later:
             return None
         profile_w, stop = profile_w[: max(0, count - first)], count
     if not profile_w:

@@ -6,6 +6,7 @@ promise most go on. Of those that stand at nearly the same place only the best d
 the bends of what it costs: in between nothing can be won but a finer balance, which `charging` strikes afterwards.
 """
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -21,6 +22,8 @@ from agent.planning.joint.choices import Floats, Ints
 from agent.planning.joint.prices import PricedHouse
 from agent.planning.joint.tracks import ErrandMoves, Flags, LoadMoves, Track
 
+_ALL_AT_ONCE = 4
+"""So many appliances may run in any combination; of more no more than two at once, which may miss what is best."""
 _PLACES_PER_LIFT = 16
 """How many places are told apart in what a load moves its store in one step, ..."""
 _PLACES_OF_BATTERY = 50
@@ -75,11 +78,20 @@ class Scope:
     known: Dispatch | None = None
     """What is done before `first`; from there on the search is free."""
     first: int = 0
+    ends_s: float = inf
+    """When to give up, by `time.monotonic`."""
 
 
 def beam(model: Model, priced: PricedHouse, guides: Sequence[Guide], scope: Scope) -> Dispatch | None:
     """A dispatch sought with what each load still pays at least as its guide; None if none was found."""
     return _Beam(model, priced, guides, scope).dispatch()
+
+
+def _choices(loads: int, errands: int) -> list[tuple[bool, ...]]:
+    """Which loads are on and which appliances run."""
+    together = errands if errands <= _ALL_AT_ONCE else 2
+    runs = [choice for choice in product((False, True), repeat=errands) if sum(choice) <= together]
+    return [on + choice for on in product((False, True), repeat=loads) for choice in runs]
 
 
 class _Beam:
@@ -89,16 +101,18 @@ class _Beam:
         prices = priced.prices
         self._loads = [LoadMoves(*parts) for parts in zip(model.loads, prices.on_try, guides, strict=True)]
         self._errands = [ErrandMoves(*parts) for parts in zip(model.errands, priced.errands, strict=True)]
-        self._choices = list(product((False, True), repeat=len(self._loads) + len(self._errands)))
+        self._choices = _choices(len(self._loads), len(self._errands))
         self._is_on = np.array(self._choices, np.bool_)
         self._below_try = scope.below_try + priced.fixed_try
         self._promised_try = np.zeros(1)
-        self._history: list[tuple[NDArray[np.int32], NDArray[np.int16], Floats]] = []
+        self._history: list[tuple[NDArray[np.int32], NDArray[np.int32], Floats]] = []
 
     def dispatch(self) -> Dispatch | None:
         """Go through the day and back along the best label."""
         labels = self._begin()
         for step in range(len(self._model.steps)):
+            if time.monotonic() > self._scope.ends_s:
+                return None
             if self._balance.begins_window(step):
                 labels = replace(labels, mean_w=np.zeros(len(labels.mean_w)))
             tracks = [
@@ -164,10 +178,15 @@ class _Beam:
     def _choices_in(self, step: int) -> Iterable[tuple[int, tuple[bool, ...]]]:
         known = self._scope.known
         if known is None or step >= self._scope.first:
-            return enumerate(self._choices)
+            idle = [not errand.first <= step < errand.stop for errand in self._model.errands]
+            return [
+                (place, choice)
+                for place, choice in enumerate(self._choices)
+                if not any(runs and rests for runs, rests in zip(choice[len(self._loads) :], idle, strict=True))
+            ]
         courses = [*(known.loads[moves.load.name] for moves in self._loads), *known.runs]
         choice = tuple(bool(course[step]) for course in courses)
-        return [(self._choices.index(choice), choice)]
+        return [(self._choices.index(choice), choice)] if choice in self._choices else []
 
     def _known_w(self, step: int) -> float | None:
         known = self._scope.known
@@ -184,7 +203,7 @@ class _Beam:
             return None
         chosen = self._best(found, tracks, courses)
         found = found.taken(chosen)
-        self._history.append((found.source.astype(np.int32), found.choice.astype(np.int16), found.battery_w))
+        self._history.append((found.source.astype(np.int32), found.choice.astype(np.int32), found.battery_w))
         is_on = self._is_on[found.choice]
         self._promised_try = found.promised_try
         return _Labels(

@@ -131,7 +131,7 @@ def _in_step(model: Model, step: int, apart: Sequence[bool]) -> _Part:
     rows = [
         (on, level, net_w, battery_w)
         for on, level, net_w in _switched(model, step, apart)
-        for battery_w in _bends_w(model, step, net_w)
+        for battery_w in _bends_w(model, step, net_w, _untold_w(model, step, apart))
     ]
     on, level, net_w, battery_w = zip(*rows, strict=True)
     return _Part(
@@ -161,12 +161,24 @@ def _switched(
             yield on, level, model.exchange.rest_w[step] + drawn_w + phases_w
 
 
-def _bends_w(model: Model, step: int, net_w: float) -> list[float]:
-    """The battery's powers at which cost or charge bend, and the least and most it may be; empty if none keeps all."""
+def _untold_w(model: Model, step: int, apart: Sequence[bool]) -> float:
+    """The most that appliances may draw besides, which are not told apart."""
+    return sum(
+        max(errand.profile_w)
+        for errand, told in zip(model.errands, apart, strict=True)
+        if not told and errand.first <= step < errand.stop
+    )
+
+
+def _bends_w(model: Model, step: int, net_w: float, untold_w: float) -> list[float]:
+    """The battery's powers at which cost or charge bend, and the least and most it may be; empty if none keeps all.
+
+    It may also give what goes to appliances that are not told apart: else these would not be all choices there are.
+    """
     exchange, bank = model.exchange, model.bank
     least_w, most_w = (0.0, 0.0) if bank is None else (-bank.discharge_w - ROUNDING_W, bank.charge_w + ROUNDING_W)
     sold_w = exchange.export_limit_w[step]
-    least_w = max(least_w, -exchange.generation_w[step] - sold_w - ROUNDING_W - net_w)
+    least_w = max(least_w, -exchange.generation_w[step] - sold_w - ROUNDING_W - net_w - untold_w)
     most_w = min(most_w, exchange.import_limit_w[step] + ROUNDING_W - net_w)
     if least_w > most_w:
         return []

@@ -111,6 +111,7 @@ class _Search:
         self._ascent = Ascent(self._model, self._choices, relaxed(self._model, limits, self._choices))
         self._ascent.learn([[tuple(map(bool, start.loads[load.name]))] for load in model.loads])
         self._known_try = -inf
+        self._ends_s = inf
         self._cells: dict[tuple[Name, int], Cells] = {}
 
     @property
@@ -120,6 +121,9 @@ class _Search:
 
     def stages(self, ends_s: float) -> Iterator[None]:
         """Search on and on, stopping after each piece of work."""
+        self._ends_s = ends_s
+        self.bound_try = max(self.bound_try, self._guided(self._ascent.best, _COARSE).bound_try)
+        yield
         self._attempt(self._ascent.best, _COARSE, _NARROW)
         yield
         self._follow(self.best)
@@ -141,7 +145,7 @@ class _Search:
         self.bound_try = max(self.bound_try, guided.bound_try)
         self._ascent.learn([load.schedules(_SCHEDULE_BEAM, inf, _SCHEDULES) for load in guided.loads])
         for peak_w in (inf, *self._peaks_w()):
-            found = guided.sought(self._model, Scope(width, peak_w=peak_w))
+            found = guided.sought(self._model, Scope(width, peak_w=peak_w, ends_s=self._ends_s))
             if found is not None:
                 found = charged(self._model, found)
                 self._offer(found)
@@ -178,7 +182,7 @@ class _Search:
                 for first in range(offset * stride, steps, 6 * stride):
                     if time.monotonic() > ends_s:
                         return
-                    found = guided.sought(self._model, Scope(_USUALLY, known=self.best, first=first))
+                    found = guided.sought(self._model, Scope(_USUALLY, known=self.best, first=first, ends_s=ends_s))
                     if found is not None:
                         found = charged(self._model, found)
                         self._offer(found)

@@ -67,7 +67,8 @@ class LinearProgram:
         if centrally:
             highs.setOptionValue("solver", "ipm")
             highs.setOptionValue("run_crossover", "off")
-        highs.passModel(self._model())
+        if highs.passModel(self._model()) == highspy.HighsStatus.kError:
+            return None  # to run what was rejected would be the end of this process
         highs.run()
         if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
