@@ -18,6 +18,7 @@ from agent.planning.grid.model import Dispatch, Load, Model, model_of
 from agent.planning.joint.charging import charged
 from agent.planning.joint.choices import Choices, choices_of, levels_w
 from agent.planning.joint.coupling import improving
+from agent.planning.joint.linear import INFINITE, LinearProgram
 from agent.planning.joint.prices import PricedHouse, Prices, fair
 from agent.planning.program.milp import optimum
 from agent.planning.rules import own_use
@@ -156,3 +157,15 @@ def test_a_battery_alone_is_charged_as_cheaply_as_its_bound_says() -> None:
     *_, (dispatch, bound_try) = improving(model, limits, start, 1.0)
     assert model.predict(dispatch).objective_try == pytest.approx(bound_try, abs=1e-5)
     assert model.predict(dispatch).objective_try < model.predict(start).objective_try - 0.5
+
+
+def test_an_entry_that_is_put_twice_counts_twice() -> None:
+    program = LinearProgram()
+    amounts = program.add_columns([1.0, 3.0], 0.0, 10.0, 2)
+    row = program.add_rows(4.0, INFINITE, 1)
+    for _ in range(2):
+        program.put(row, amounts, 1.0)
+    found = program.solved()
+    assert found is not None
+    assert found.columns.tolist() == [2.0, 0.0]
+    assert found.duals.tolist() == [0.5]

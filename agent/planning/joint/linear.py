@@ -49,7 +49,7 @@ class LinearProgram:
         return np.arange(self._rows - count, self._rows)
 
     def put(self, rows: ArrayLike, columns: ArrayLike, values: ArrayLike) -> None:
-        """Set entries of A; numbers stand for all."""
+        """Add to entries of A; numbers stand for all."""
         row, column, value = np.broadcast_arrays(
             np.asarray(rows, np.int64), np.asarray(columns, np.int64), np.asarray(values, np.float64)
         )
@@ -81,19 +81,21 @@ class LinearProgram:
 
     def _model(self) -> highspy.HighsLp:
         row, column, value = (np.concatenate(parts) for parts in zip(*self._entries, strict=True))
+        # Each entry once: HiGHS takes no others.
+        place, which = np.unique(column * self._rows + row, return_inverse=True)
+        value = np.bincount(which, value, len(place))
         used = value != 0.0
-        row, column, value = row[used], column[used], value[used]
-        order = np.argsort(column, kind="stable")
+        column, row, value = place[used] // self._rows, place[used] % self._rows, value[used]
         model = highspy.HighsLp()
         model.num_col_, model.num_row_ = self._columns, self._rows
         model.col_cost_, model.col_lower_ = _joined(self._costs), _joined(self._column_low)
         model.col_upper_ = _joined(self._column_high)
         model.row_lower_, model.row_upper_ = _joined(self._row_low), _joined(self._row_high)
         model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        starts: NDArray[np.int32] = np.searchsorted(column[order], np.arange(self._columns + 1)).astype(np.int32)
+        starts: NDArray[np.int32] = np.searchsorted(column, np.arange(self._columns + 1)).astype(np.int32)
         model.a_matrix_.start_ = starts
-        model.a_matrix_.index_ = row[order].astype(np.int32)
-        model.a_matrix_.value_ = value[order]
+        model.a_matrix_.index_ = row.astype(np.int32)
+        model.a_matrix_.value_ = value
         return model
 
 
