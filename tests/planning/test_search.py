@@ -111,6 +111,5 @@ def test_a_program_that_the_solver_rejects_has_no_optimum() -> None:
     program = LinearProgram()
     columns = program.add_columns(1.0, 0.0, 1.0, 2)
     rows = program.add_rows(1.0, 1.0, 1)
-    program.put(rows, columns[:1], 1.0)
-    program.put(rows + 1, columns[1:], 1.0)  # there is no such row
+    program.put(rows, columns, [1.0, float("inf")])
     assert program.solved() is None
