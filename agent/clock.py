@@ -37,9 +37,9 @@ class SystemClock:
         return wall
 
     @asynccontextmanager
-    async def standing_still(self) -> AsyncIterator[None]:
+    async def standing_still(self) -> AsyncIterator[bool]:
         """Do nothing: real time does not wait."""
-        yield
+        yield False
 
 
 class ClockMapping(Value):
@@ -84,12 +84,12 @@ class SharedClock:
         return datetime.fromtimestamp(self._mapping().domain_at(wall.timestamp()), UTC)
 
     @asynccontextmanager
-    async def standing_still(self) -> AsyncIterator[None]:
+    async def standing_still(self) -> AsyncIterator[bool]:
         """Stop the simulated clock, for the simulators too, and let it run on when the last holder lets go."""
         self._holders += 1
         self._turn(still=True)
         try:
-            yield
+            yield True
         finally:
             self._holders -= 1
             self._turn(still=self._holders > 0)

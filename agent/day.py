@@ -87,6 +87,7 @@ class Day:
         self._fetching = fetching
         self._stepping = asyncio.Lock()
         self._planning = asyncio.Lock()
+        self._plan_wanted = False
 
     def table(self) -> Sequence[Job]:
         """The periodic work of the hub."""
@@ -143,28 +144,37 @@ class Day:
 
     async def make_plan(self) -> None:
         """Plan from the present state, keep the plan, and act on it at once."""
+        self._plan_wanted = True  # asked while another plan is in the making, this one follows it
         if self._planning.locked():
             return
         async with self._planning, self._timetable.standing_still():
+            while self._plan_wanted:
+                self._plan_wanted = False
+                await self._make_one_plan()
+
+    async def _make_one_plan(self) -> None:
+        async with self._stepping:
             snapshot = await self._snapshot()
             announced = await self._plan_in_force()
             now = await self._state(snapshot, announced, await self._measured_c(snapshot))
-            state = await self._history.completed(now)
-            problem = await self._outlook.problem(state, await self._history.ran(state), announced)
-            answer = await self._planner.plan(problem)
-            plan = without_margins(answer, self._settings.house, self._settings.home.zone)
-            await self._ledger.add_plan(plan)
-            failed = sorted(plan.fallbacks & _PLANNER_FALLBACKS)
-            await self._conditions.report("planner", well=not failed, detail=", ".join(failed))
-            self._say(plan)
-            self._follow(plan)
-            await self.step()
+        state = await self._history.completed(now)
+        problem = await self._outlook.problem(state, await self._history.ran(state), announced)
+        answer = await self._planner.plan(problem)
+        plan = without_margins(answer, self._settings.house, self._settings.home.zone)
+        plan = plan.model_copy(update={"made_for": self._settings.digest})
+        await self._ledger.add_plan(plan)
+        failed = sorted(plan.fallbacks & _PLANNER_FALLBACKS)
+        await self._conditions.report("planner", well=not failed, detail=", ".join(failed))
+        self._say(plan)
+        self._follow(plan)
+        await self.step()
 
     async def plan_if_due(self) -> None:
-        """Plan if no plan is in force or it has grown old."""
+        """Plan if no plan is in force, it has grown old, or it was made for other settings."""
         plan = await self._plan_in_force()
         oldest = timedelta(seconds=self._settings.planning.replan_after_s)
-        if plan is None or self._clock.now() - plan.made_at >= oldest:
+        is_due = plan is None or self._clock.now() - plan.made_at >= oldest or plan.made_for != self._settings.digest
+        if is_due and not self._planning.locked():
             await self.make_plan()
 
     async def fetch_prices(self) -> None:

@@ -100,14 +100,19 @@ class Timetable:
 
     @asynccontextmanager
     async def standing_still(self) -> AsyncIterator[None]:
-        """Stop a simulated clock while something slow is done, and let no job start meanwhile."""
-        if self._scheduler.running:
-            self._scheduler.pause()
+        """Stop a simulated clock while something slow is done, and let no job start meanwhile.
+
+        Real time goes on, and so do the jobs: relays are held to the last plan while the next one is made.
+        """
+        paused = False
         try:
-            async with self._clock.standing_still():
+            async with self._clock.standing_still() as stands:
+                paused = stands and self._scheduler.running
+                if paused:
+                    self._scheduler.pause()
                 yield
         finally:
-            if self._scheduler.running:
+            if paused and self._scheduler.running:
                 self._follow_clock()
                 self._scheduler.resume()
 

@@ -38,8 +38,8 @@ class Clock(Protocol):
     def to_domain(self, wall: datetime) -> datetime:
         """Return what the domain clock shows at a wall moment."""
 
-    def standing_still(self) -> AbstractAsyncContextManager[None]:
-        """Stop domain time where it is simulated; do nothing where it is real."""
+    def standing_still(self) -> AbstractAsyncContextManager[bool]:
+        """Stop domain time where it is simulated; do nothing where it is real. Gives whether it stands."""
 
 
 class Prices(Protocol):

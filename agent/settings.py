@@ -10,6 +10,7 @@ import os
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
@@ -209,6 +210,12 @@ class Settings(Value):
     clock: ClockSettings = ClockSettings()
     health: HealthSettings = HealthSettings()
     log: LogSettings = LogSettings()
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that change with every setting that a plan depends on."""
+        planned = {"home", "house", "tariff", "export", "demand", "planning"}
+        return sha256(self.model_dump_json(include=planned).encode()).hexdigest()[:16]
 
     @property
     def needs_market(self) -> bool:

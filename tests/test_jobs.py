@@ -109,3 +109,25 @@ def test_jobs_follow_a_simulated_clock_that_runs_fast_and_stands_still(tmp_path:
 
     run_virtually(START, main)
     assert runs == ["21:00:00", "21:05:00", "21:10:00", "21:15:00", "21:20:00"]
+
+
+def test_real_time_goes_on_while_the_planner_thinks() -> None:
+    clock = SystemClock()
+    runs: list[str] = []
+
+    async def main() -> None:
+        timetable = Timetable(clock)
+
+        async def note() -> None:
+            runs.append(f"{clock.now():%H:%M}")
+
+        async def think() -> None:
+            async with timetable.standing_still():
+                await asyncio.sleep(700)
+
+        timetable.add([Job("note", note, every(300))])
+        timetable.soon("think", think)
+        await run_for(timetable, 600)
+
+    run_virtually(START, main)
+    assert runs == ["00:05", "00:10"]

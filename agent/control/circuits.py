@@ -30,7 +30,7 @@ class Circuit(Value):
         Beyond the end of a run it may be another one that somebody started: then too the most.
         """
         end = timedelta()
-        for phase in self.phases if running is not None and running >= timedelta() else ():
+        for phase in self.phases:
             end += timedelta(seconds=phase.duration_s)
             if running is not None and running < end:
                 return phase.power_w

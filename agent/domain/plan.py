@@ -223,6 +223,8 @@ class Plan(Value):
     reasons: tuple[Reason, ...] = ()
     misses: tuple[ComfortMiss, ...] = ()
     changes: Changes | None = None
+    made_for: str = ""
+    """A digest of the owner's settings that it was made for; empty where nobody asked."""
     hygienic_at: Instant | None = None
     """When the tank has been hot for long enough for the first time, if the plan brings that."""
     fallbacks: frozenset[Fallback] = frozenset()

@@ -223,3 +223,12 @@ async def test_plans_of_another_version_do_not_stop_the_hub(
 
     monkeypatch.setattr(ledger, "plans", unreadable)
     assert await history(ledger, telemetry, switched=False).ran(HouseState(at=NOW)) == {"dishwasher": []}
+
+
+def test_an_appliance_whose_plug_is_silent_runs_on_as_it_was_last_ordered() -> None:
+    span = Interval(start=NOW - timedelta(hours=2), end=NOW)
+    begun = order(NOW - 30 * MINUTE, on=True, load="dishwasher")
+    ended = order(NOW - 10 * MINUTE, on=False, load="dishwasher")
+    assert on_blocks([begun], span, on_now=None) == [Interval(start=begun.at, end=NOW)]
+    assert on_blocks([begun, ended], span, on_now=None) == [Interval(start=begun.at, end=ended.at)]
+    assert on_blocks([], span, on_now=None) == []

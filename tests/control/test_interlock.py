@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.control.interlock import ORDERS_TAKE, Situation, verdicts
+from agent.control.interlock import ORDERS_TAKE, Situation, other_power_w, verdicts
 from agent.control.schedule import Want
 from agent.domain.appliance import Appliance, Phase
 from agent.domain.comfort import Band
@@ -145,3 +145,23 @@ def test_a_running_load_is_shed_last() -> None:
     by_load = {v.load: v for v in verdicts(house(2500), wants, now)}
     assert by_load[WATER_HEATER].on
     assert by_load[AIR_CONDITIONER] == Want(load=AIR_CONDITIONER, on=False, cause=Cause.POWER_LIMIT)
+
+
+@pytest.mark.parametrize(("ran_s", "kept"), [(600, {"dishwasher"}), (1900, {"dishwasher", WATER_HEATER})])
+def test_an_appliance_counts_with_the_phase_that_it_has_come_to(ran_s: int, kept: set[str]) -> None:
+    begun = LoadState(on=True, since=NOW - timedelta(seconds=ran_s))
+    now = Situation(
+        at=NOW,
+        loads={WATER_HEATER: LoadState(on=False), "dishwasher": begun},
+        tank_at_most_c=50,
+        other_power_w=300,
+        drawn_w={"dishwasher": 90.0},
+    )
+    home = house(2500).model_copy(update={"appliances": (DISHWASHER,)})
+    wants = [Want(load=name, on=True, cause=Cause.PLAN) for name in now.loads]
+    assert {verdict.load for verdict in verdicts(home, wants, now) if verdict.on} == kept
+
+
+def test_own_generation_that_the_house_meter_sees_leaves_room_for_a_load() -> None:
+    assert other_power_w(-1500.0, {WATER_HEATER: 0.0}, 300.0, 0.0) == -1500.0
+    assert other_power_w(None, {}, 300.0, 200.0) == 500.0

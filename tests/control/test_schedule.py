@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.control.circuits import in_mid_run
 from agent.control.schedule import still_good, switching_instants, wants, wants_of_appliances
 from agent.domain.command import Cause
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, LoadState
 from agent.domain.interval import Interval
 from agent.domain.plan import LoadPlan, Plan
-from tests.control.test_interlock import house
+from tests.control.test_interlock import DISHWASHER, house
 from tests.control.test_situation import START, plan
 
 HOME = house()
@@ -78,3 +79,12 @@ def test_a_stale_plan_is_not_followed(minutes: int, age_min: int) -> None:
     good = still_good(planned(), moment, timedelta(minutes=age_min)) is not None
     assert good == (0 <= minutes < 15 and minutes <= age_min)
     assert still_good(None, moment, HOUR) is None
+
+
+@given(st.integers(0, 7200))
+def test_a_run_that_began_late_goes_on_until_its_own_end(ran_s: int) -> None:
+    home = house().model_copy(update={"appliances": (DISHWASHER,)})
+    begun = {"dishwasher": LoadState(on=True, since=START - timedelta(seconds=ran_s))}
+    at = START  # the plan has no block for it any more
+    (want,) = wants_of_appliances(planned(), at, ["dishwasher"], frozenset(), in_mid_run(home, begun, at))
+    assert want.on == (ran_s < DISHWASHER.duration_s - 30)

@@ -39,8 +39,8 @@ class ManualClock:
         return wall
 
     @asynccontextmanager
-    async def standing_still(self) -> AsyncIterator[None]:
-        yield
+    async def standing_still(self) -> AsyncIterator[bool]:
+        yield True
 
 
 class HalfSineWeather:

@@ -426,3 +426,36 @@ async def against_the_plan(running: Running, loads: set[str] | None = None) -> l
     assert plan is not None
     parts = [part for part in plan.loads if loads is None or part.load in loads]
     return [part.load for part in parts if part.is_on(now) != running.home.house.is_on(part.load)]
+
+
+def test_a_plan_that_is_wanted_while_another_is_in_the_making_follows_it(settings: Settings, tmp_path: Path) -> None:
+    async def ask_twice(running: Running) -> None:
+        await asyncio.sleep(60)
+        rule, before = running.planner.plan, len(running.planner.problems)
+
+        async def slow(problem: Problem) -> Plan:
+            await asyncio.sleep(20)
+            return await rule(problem)
+
+        running.planner.plan = slow  # type: ignore[method-assign]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(running.day.make_plan())
+            await asyncio.sleep(10)
+            group.create_task(running.day.make_plan())
+        assert len(running.planner.problems) == before + 2
+
+    a_day(settings, tmp_path, hours=0.1, during=ask_twice)
+
+
+def test_settings_that_changed_before_a_restart_are_planned_with_at_once(settings: Settings, tmp_path: Path) -> None:
+    a_day(settings, tmp_path / "before", hours=0.1)
+    power_cut_image(tmp_path / "before", tmp_path / "after")
+    restart = START + timedelta(minutes=10)
+    room = settings.house.room
+    assert room is not None
+    warmer = room.model_copy(update={"comfort": room.comfort.model_copy(update={"high_c": room.comfort.high_c + 0.5})})
+    changed = settings.model_copy(update={"house": settings.house.model_copy(update={"room": warmer})})
+    again = a_day(settings, tmp_path / "before", hours=0.02, start=restart)
+    assert not again.planner.problems
+    other = a_day(changed, tmp_path / "after", hours=0.02, start=restart)
+    assert len(other.planner.problems) == 1

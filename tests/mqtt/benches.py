@@ -43,8 +43,8 @@ class StillClock:
         return wall
 
     @asynccontextmanager
-    async def standing_still(self) -> AsyncIterator[None]:
-        yield
+    async def standing_still(self) -> AsyncIterator[bool]:
+        yield True
 
     def advance(self, **span: float) -> None:
         self.moment += timedelta(**span)
