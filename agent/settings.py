@@ -21,7 +21,7 @@ from agent.domain.comfort import BandFrom
 from agent.domain.device import Name, Protocol, Role
 from agent.domain.house import House
 from agent.domain.problem import EndRule, Solver
-from agent.domain.refusal import faults
+from agent.domain.refusal import faults, truths_for_numbers
 from agent.domain.tariff import DemandCharge, HourlyMarketTariff, Tariff
 from agent.domain.value import Value
 from agent.errors import SettingsInvalid
@@ -86,14 +86,23 @@ class EpiasSettings(Secret):
     floor_try_per_mwh: float = 0.0
     cap_try_per_mwh: float = 4500.0
     """Prices outside floor and cap are refused as implausible."""
-    timeout_s: float = Field(default=20.0, gt=0)
+    timeout_s: float = Field(default=20.0, gt=0, le=300)
+
+    @model_validator(mode="after")
+    def _floor_is_below_cap(self) -> Self:
+        if self.floor_try_per_mwh >= self.cap_try_per_mwh:
+            raise ValueError(
+                f"floor_try_per_mwh {self.floor_try_per_mwh:g} is not below cap_try_per_mwh {self.cap_try_per_mwh:g}: "
+                "every price would be refused"
+            )
+        return self
 
 
 class WeatherSettings(Value):
     """The weather service. Free use is for homes, not for business; data by Open-Meteo.com, CC BY 4.0."""
 
     base_url: str = "https://api.open-meteo.com"
-    timeout_s: float = Field(default=20.0, gt=0)
+    timeout_s: float = Field(default=20.0, gt=0, le=300)
 
 
 class MqttSettings(Secret):
@@ -103,7 +112,7 @@ class MqttSettings(Secret):
     port: int = Field(default=1883, gt=0, lt=65536)
     username: str = ""
     client_id: str = "kwh-hub"
-    keepalive_s: int = Field(default=30, gt=0)
+    keepalive_s: int = Field(default=30, gt=0, le=3600)
     tls_ca_file: Path | None = None
     """Set to speak TLS with a broker whose certificate this file vouches for."""
 
@@ -151,23 +160,23 @@ class PlanningSettings(Value):
     end: EndRule = EndRule.VALUED
     time_limit_s: float = Field(default=20.0, gt=0, le=300)
     solver: Solver = Solver.DP
-    replan_after_s: int = Field(default=21_600, ge=900)
+    replan_after_s: int = Field(default=21_600, ge=900, le=86_400)
     """A plan older than this is made anew."""
     room_margin_c: float = Field(default=0.3, ge=0, le=3)
     """The plan stays this far inside the room's comfort band, for no model of a home is exact."""
     tank_margin_c: float = Field(default=1.0, ge=0, le=10)
     """The plan stays this far above the coldest shower."""
-    room_deviation_c: float = Field(default=0.7, gt=0)
-    tank_deviation_c: float = Field(default=2.5, gt=0)
+    room_deviation_c: float = Field(default=0.7, gt=0, le=10)
+    tank_deviation_c: float = Field(default=2.5, gt=0, le=30)
     """Measured this far from the prediction, the rest of the day is planned anew."""
-    settle_s: int = Field(default=1800, ge=0)
+    settle_s: int = Field(default=1800, ge=0, le=86_400)
     """Not again within this time because of a deviation."""
 
 
 class ControlSettings(Value):
     """How relays are held to the plan."""
 
-    temperature_max_age_s: int = Field(default=1800, ge=300)
+    temperature_max_age_s: int = Field(default=1800, ge=300, le=14_400)
     """An older measurement counts as unknown."""
 
 
@@ -360,10 +369,14 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
             )
     variables = _override(tree, os.environ if environment is None else environment)
     try:
-        return Settings.model_validate(tree)
+        settings = Settings.model_validate(tree)
     except ValidationError as error:
         source = f"{path}, with {', '.join(variables)} from the environment," if variables else f"{path}"
         raise SettingsInvalid(f"{source} is not usable:\n{faults(error, Settings)}") from error
+    truths = "\n".join(truths_for_numbers(tree, settings))
+    if truths:
+        raise SettingsInvalid(f"{path} is not usable:\n{truths}")
+    return settings
 
 
 def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> Sequence[str]:

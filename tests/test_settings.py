@@ -246,3 +246,25 @@ def test_a_fault_from_the_environment_names_the_variable(tmp_path: Path) -> None
 
 def test_a_secret_in_the_place_of_a_section_is_not_repeated(tmp_path: Path) -> None:
     assert "canary-7" not in refusal(tmp_path, PAPER, {"KWH_HUB_EPIAS": "canary-7"})
+
+
+def test_true_is_no_number(tmp_path: Path) -> None:
+    file = tmp_path / "home.toml"
+    text = (Path(__file__).parents[1] / "examples" / "home.toml").read_text()
+    file.write_text(f"{text}\n[control]\ntemperature_max_age_s = 600\n[weather]\ntimeout_s = true\n")
+    with pytest.raises(SettingsInvalid, match=r"weather.timeout_s: give a number \(it is True\)"):
+        load_settings(file, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        ("PLANNING__SETTLE_S", "1e12", "planning.settle_s"),
+        ("PLANNING__REPLAN_AFTER_S", "999999999", "less than or equal to 86400"),
+        ("CONTROL__TEMPERATURE_MAX_AGE_S", "999999999", "less than or equal to 14400"),
+        ("EPIAS__FLOOR_TRY_PER_MWH", "5000", "floor_try_per_mwh 5000 is not below cap_try_per_mwh 4500"),
+    ],
+)
+def test_spans_have_an_end_and_a_floor_is_below_its_cap(variable: str, value: str, expected: str) -> None:
+    with pytest.raises(SettingsInvalid, match=expected):
+        load_settings(Path(__file__).parents[1] / "examples" / "home.toml", {f"KWH_HUB_{variable}": value})

@@ -1,6 +1,5 @@
 """Appliances whose run may be shifted: a dishwasher, a washing machine, a pool pump."""
 
-from datetime import time
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -8,6 +7,7 @@ from pydantic import Field, model_validator
 from agent.domain.comfort import Weekday
 from agent.domain.device import Name
 from agent.domain.interval import Instant, Interval
+from agent.domain.local_day import LocalTime
 from agent.domain.value import Value
 
 
@@ -23,8 +23,8 @@ class Appliance(Value):
 
     name: Name
     phases: tuple[Phase, ...] = Field(min_length=1)
-    earliest: time
-    latest: time
+    earliest: LocalTime
+    latest: LocalTime
     """When it must have ended; not later than `earliest` means on the next day."""
     uninterruptible: bool = True
     days: tuple[Weekday, ...] = tuple(Weekday)

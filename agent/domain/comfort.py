@@ -1,12 +1,12 @@
 """What people want of a temperature, and when."""
 
-from datetime import time
 from enum import StrEnum
 from typing import Self
 
 from pydantic import model_validator
 
-from agent.domain.interval import Instant
+from agent.domain.interval import WrittenInstant
+from agent.domain.local_day import LocalTime
 from agent.domain.value import Value
 
 FROST_FREE_C = 7.0
@@ -40,7 +40,7 @@ class Weekday(StrEnum):
 class BandFrom(Value):
     """From this local time on, on these days, another band holds."""
 
-    at: time
+    at: LocalTime
     band: Band
     days: tuple[Weekday, ...] = tuple(Weekday)
 
@@ -48,8 +48,8 @@ class BandFrom(Value):
 class Away(Value):
     """A time without people: nothing is drawn, and only frost and heat damage are kept away."""
 
-    start: Instant
-    end: Instant
+    start: WrittenInstant
+    end: WrittenInstant
     room: Band = Band(low_c=FROST_FREE_C, high_c=35.0)
     tank_low_c: float = FROST_FREE_C
 

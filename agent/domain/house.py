@@ -6,7 +6,6 @@ Wh/°C and a heat loss in W/°C, the units in which a homeowner can find them.
 
 from __future__ import annotations
 
-from datetime import time
 from enum import StrEnum
 from math import inf
 from typing import Self
@@ -19,6 +18,7 @@ from agent.domain.comfort import Away, Band, BandFrom
 from agent.domain.device import Name
 from agent.domain.generation import Photovoltaics, WindTurbine
 from agent.domain.interval import Instant
+from agent.domain.local_day import LocalTime
 from agent.domain.value import Value
 
 AIR_CONDITIONER: Name = "air_conditioner"
@@ -127,8 +127,8 @@ class AirConditioner(Switched):
 class HotWaterUse(Value):
     """Hot water that is drawn every day at the same local time."""
 
-    at: time
-    duration_s: int = Field(gt=0)
+    at: LocalTime
+    duration_s: int = Field(gt=0, le=14_400)
     flow_kg_per_min: float = Field(gt=0)
 
 
@@ -199,7 +199,7 @@ class Collector(Value):
 class BaseLoadFrom(Value):
     """From this local time on, the home draws `power_w` besides what the hub switches."""
 
-    at: time
+    at: LocalTime
     power_w: float = Field(ge=0)
 
 

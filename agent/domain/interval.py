@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, AwareDatetime, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, model_validator
 
 from agent.domain.value import Value
 
@@ -19,6 +19,17 @@ def _in_utc(moment: datetime) -> datetime:
 
 Instant = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 """A moment with a time zone, kept in UTC."""
+
+
+def _written_out(given: object) -> object:
+    """No number: it would silently count as seconds since 1970."""
+    if not isinstance(given, datetime | str) or (isinstance(given, str) and "-" not in given[1:]):
+        raise ValueError("give a date and time with its zone, written as 2026-07-01T12:00:00+03:00")
+    return given
+
+
+WrittenInstant = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
+"""A moment as an owner writes it into a file."""
 
 
 class SeriesGap(LookupError):

@@ -1,9 +1,28 @@
 """The days of a home: they begin at local midnight, and a clock change makes one of them 23 or 25 hours long."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
+from pydantic import BeforeValidator
+
 from agent.domain.interval import Interval
+
+
+def _by_the_clock(given: object) -> object:
+    """Only a time without a zone, or the text of one: a number would silently count as seconds since midnight."""
+    if isinstance(given, str):
+        try:
+            given = time.fromisoformat(given)
+        except ValueError:
+            given = None
+    if not isinstance(given, time) or given.tzinfo is not None:
+        raise ValueError("give a local time without a zone, written as 06:30:00")
+    return given
+
+
+LocalTime = Annotated[time, BeforeValidator(_by_the_clock)]
+"""A time of the day by the clock of the home."""
 
 
 def local_day(day: date, zone: ZoneInfo) -> Interval:

@@ -22,6 +22,18 @@ def faults(error: ValidationError, model: type[BaseModel]) -> str:
     return "\n".join(f"  {line}" for line in _fault_lines(error, model))
 
 
+def truths_for_numbers(given: object, made: object, path: str = "") -> Iterator[str]:
+    """The fields in which a file says true or false where a number is meant; `made` is what became of it."""
+    if isinstance(given, bool) and not isinstance(made, bool):
+        yield f"  {path}: give a number (it is {given!r})"
+    elif isinstance(given, dict) and isinstance(made, BaseModel):
+        for key, part in given.items():
+            yield from truths_for_numbers(part, getattr(made, key, part), f"{path}.{key}" if path else key)
+    elif isinstance(given, list) and isinstance(made, tuple):
+        for place, (part, value) in enumerate(zip(given, made, strict=True)):
+            yield from truths_for_numbers(part, value, f"{path}.{place}")
+
+
 def _fault_lines(error: ValidationError, model: type[BaseModel]) -> Iterator[str]:
     for fault in error.errors(include_url=False):
         *parents, leaf = fault["loc"] or ("",)

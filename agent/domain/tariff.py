@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from agent.domain.interval import Interval, Series, SeriesGap
+from agent.domain.local_day import LocalTime
 from agent.domain.value import Value
 
 
@@ -36,9 +37,20 @@ class ThreeTimeTariff(Value):
     day_try_per_kwh: float
     peak_try_per_kwh: float
     night_try_per_kwh: float
-    day_from: time = time(6)
-    peak_from: time = time(17)
-    night_from: time = time(22)
+    day_from: LocalTime = time(6)
+    peak_from: LocalTime = time(17)
+    night_from: LocalTime = time(22)
+
+    @model_validator(mode="after")
+    def _windows_follow_each_other(self) -> Self:
+        begins = [self.day_from, self.peak_from, self.night_from]
+        first = begins.index(min(begins))
+        if len(set(begins)) < len(begins) or begins[first:] + begins[:first] != sorted(begins):
+            raise ValueError(
+                f"day_from {self.day_from}, peak_from {self.peak_from} and night_from {self.night_from} must follow "
+                "each other in this order around the clock: correct one of them"
+            )
+        return self
 
     @property
     def follows_market(self) -> bool:
@@ -62,11 +74,15 @@ class ThreeTimeTariff(Value):
         )
 
     def _price_at(self, at: time) -> float:
-        if self.day_from <= at < self.peak_from:
-            return self.day_try_per_kwh
-        if self.peak_from <= at < self.night_from:
-            return self.peak_try_per_kwh
-        return self.night_try_per_kwh
+        """The price of the window that began last, which before the first of the day is the last of them."""
+        windows = sorted(
+            (
+                (self.day_from, self.day_try_per_kwh),
+                (self.peak_from, self.peak_try_per_kwh),
+                (self.night_from, self.night_try_per_kwh),
+            )
+        )
+        return next((price for begin, price in reversed(windows) if begin <= at), windows[-1][1])
 
 
 class HourlyMarketTariff(Value):

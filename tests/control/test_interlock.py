@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.control.interlock import ORDERS_TAKE, Situation, other_power_w, verdicts
+from agent.control.circuits import ORDERS_TAKE
+from agent.control.interlock import Situation, other_power_w, verdicts
 from agent.control.schedule import Want
 from agent.domain.appliance import Appliance, Phase
 from agent.domain.comfort import Band

@@ -322,3 +322,25 @@ def test_no_number_may_be_without_end_and_no_key_unknown(value: Any) -> None:  #
         for endless in (float("nan"), float("inf")):
             with pytest.raises(ValidationError):
                 type(value).model_validate(tree | {key: endless})
+
+
+@pytest.mark.parametrize("given", [630, 18, True, "06:30:00+03:00", "half past six"])
+@pytest.mark.parametrize("path", ["base_load", "tank.uses", "room.schedule", "appliances"])
+def test_a_time_of_the_day_is_written_as_one(given: object, path: str) -> None:
+    entries: dict[str, list[dict[str, Any]]] = {
+        "base_load": [{"at": given, "power_w": 100}],
+        "tank.uses": [{"at": given, "duration_s": 300, "flow_kg_per_min": 6}],
+        "room.schedule": [{"at": given, "band": {"low_c": 20, "high_c": 23}}],
+        "appliances": [WHOLE["appliances"][0] | {"latest": given}],
+    }
+    said = refusal(**{path.replace(".", "__"): entries[path]})
+    assert "give a local time without a zone, written as 06:30:00" in said
+    assert repr(given) in said
+
+
+def test_a_moment_is_written_as_one_and_a_draw_ends() -> None:
+    end = WHOLE["away"][0]["end"]
+    assert "written as 2026-07-01T12:00:00+03:00 (it is 1)" in refusal(away=[{"start": 1, "end": end}])
+    assert "less than or equal to 14400" in refusal(
+        tank__uses=[{"at": "07:00", "duration_s": 20_000, "flow_kg_per_min": 6}]
+    )

@@ -1,9 +1,10 @@
 """From market price to bill."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import ValidationError
 
 from agent.domain.interval import Interval, Series, SeriesGap
 from agent.domain.tariff import FlatTariff, HourlyMarketTariff, ThreeTimeTariff
@@ -53,3 +54,14 @@ def test_a_flat_tariff_needs_no_market() -> None:
     tariff = FlatTariff(price_try_per_kwh=3.5)
     assert not tariff.follows_market
     assert tariff.prices(DAY, Series(), ISTANBUL).mean(DAY) == 3.5
+
+
+def test_a_window_may_go_over_midnight_but_all_three_follow_each_other() -> None:
+    three = ThreeTimeTariff(
+        day_try_per_kwh=2, peak_try_per_kwh=3, night_try_per_kwh=1, peak_from=time(17), night_from=time(1)
+    )
+    prices = three.prices(DAY, Series(), ISTANBUL)
+    hours = [prices.at(at(hour)) for hour in (0, 1, 5, 6, 16, 17, 23)]
+    assert hours == [3, 1, 1, 2, 2, 3, 3]
+    with pytest.raises(ValidationError, match="must follow each other in this order around the clock"):
+        ThreeTimeTariff(day_try_per_kwh=2, peak_try_per_kwh=3, night_try_per_kwh=1, peak_from=time(5))

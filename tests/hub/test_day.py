@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.control.interlock import ORDERS_TAKE
+from agent.control.circuits import ORDERS_TAKE
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, AirConditioner
 from agent.domain.interval import Interval
