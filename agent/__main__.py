@@ -131,7 +131,7 @@ def _add_plan(words: "Words[argparse.ArgumentParser]") -> None:
     )
     word.add_argument("--date", type=day_of_year, metavar="YYYY-MM-DD", help="local day (the first in the files)")
     word.add_argument("--start", type=time_of_day, metavar="HH:MM", help="plan from here to midnight (00:00)")
-    word.add_argument("--hours", type=hours, metavar="H", help="plan so many hours instead, at most 48")
+    word.add_argument("--hours", type=hours, metavar="H", help="plan so many hours instead, 1 to 48")
     word.add_argument("--room", type=celsius, metavar="°C", help="room at the start (middle of its band)")
     word.add_argument("--tank", type=celsius, metavar="°C", help="tank at the start (its thermostat's setpoint)")
     word.add_argument(

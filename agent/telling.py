@@ -50,6 +50,7 @@ _CHANGES = {
 
 
 _NOTHING_TRY = 5e-5
+_IDLE_W = 1.0
 """Less is rounding."""
 
 
@@ -81,12 +82,12 @@ def miss_in_words(miss: ComfortMiss, zone: ZoneInfo) -> str:
 
 def reason_in_words(reason: Reason, zone: ZoneInfo) -> str:
     """Why a load runs in a block, and what else could be done."""
-    needed = f" (needed by {clock(reason.needed_at, zone)})" if reason.needed_at is not None else ""
+    needed = f" (needed from {clock(reason.needed_at, zone)} on)" if reason.needed_at is not None else ""
     if reason.otherwise_try is None:
         otherwise = "nothing else keeps the limits"
     else:
         start = reason.otherwise_start
-        instead = "never" if start is None else f"from {clock(start, zone)}"
+        instead = "not at all" if start is None else f"put off as far as may be, the next at {clock(start, zone)}"
         more = f"for {money(reason.otherwise_try)} more" if reason.otherwise_try >= _NOTHING_TRY else "for as much"
         otherwise = f"otherwise {instead}, {more}"
     return f"{_PURPOSES[reason.purpose]}{needed}; {otherwise}"
@@ -94,10 +95,7 @@ def reason_in_words(reason: Reason, zone: ZoneInfo) -> str:
 
 def changes_in_words(changes: Changes, zone: ZoneInfo) -> str | None:
     """What a plan does otherwise than the last one, and why; None if it does the same."""
-    parts = [
-        *(f"{load} now on {span_in_words(span, zone)}" for load, span in _in_order(changes.now_on)),
-        *(f"{load} no more on {span_in_words(span, zone)}" for load, span in _in_order(changes.now_off)),
-    ]
+    parts = [*_by_load("now on", changes.now_on, zone), *_by_load("no more on", changes.now_off, zone)]
     if not parts:
         return None
     causes = " and ".join(_CHANGES[cause] for cause in changes.causes)
@@ -127,5 +125,28 @@ def clock(moment: datetime, zone: ZoneInfo) -> str:
     return f"{moment.astimezone(zone):%H:%M}"
 
 
-def _in_order(changed: tuple[tuple[Name, Interval], ...]) -> Iterator[tuple[Name, Interval]]:
-    yield from sorted(changed, key=lambda change: (change[1].start, change[0]))
+def battery_in_words(plan: Plan, zone: ZoneInfo) -> Iterator[str]:
+    """When the battery charges and when it gives, with the energy of each span."""
+    if plan.battery_w is None:
+        return
+    for verb, sign in (("charges", 1.0), ("gives", -1.0)):
+        spans: list[tuple[Interval, float]] = []
+        for step, power_w in plan.battery_w.items():
+            if sign * power_w < _IDLE_W:
+                continue
+            kwh = abs(power_w) * step.duration_s / 3.6e6
+            if spans and spans[-1][0].end == step.start:
+                before, so_far = spans.pop()
+                step, kwh = Interval(start=before.start, end=step.end), so_far + kwh  # noqa: PLW2901 - one span grows
+            spans.append((step, kwh))
+        if spans:
+            said = ", ".join(f"{span_in_words(span, zone)} {kwh:.2f} kWh" for span, kwh in spans)
+            yield f"the battery {verb} {said}"
+
+
+def _by_load(what: str, changed: tuple[tuple[Name, Interval], ...], zone: ZoneInfo) -> Iterator[str]:
+    """One part for each load, in the order of their first spans."""
+    spans: dict[Name, list[str]] = {}
+    for load, span in sorted(changed, key=lambda change: (change[1].start, change[0])):
+        spans.setdefault(load, []).append(span_in_words(span, zone))
+    yield from (f"{load} {what} {', '.join(said)}" for load, said in spans.items())

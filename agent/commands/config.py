@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 
 from rich.console import Console
+from rich.markup import escape
 
 from agent.composition import device_faults, run_faults
 from agent.control.circuits import circuit_of
@@ -25,13 +26,15 @@ def config_check(arguments: argparse.Namespace) -> int:
     console = Console()
     faults = [*device_faults(settings, profiles), *_secret_faults(settings), *run_faults(settings)]
     for fault in faults:
-        console.print(f"[red]wrong[/red]: {fault}")
+        console.print(f"[red]wrong[/red]: {escape(fault)}")
     for remark in _remarks(settings):
-        console.print(f"[yellow]mind[/yellow]: {remark}")
+        console.print(f"[yellow]mind[/yellow]: {escape(remark)}")
     house = settings.house
     names = [*house.loads, *(appliance.name for appliance in house.appliances)]
     loads = ", ".join(f"{name} {circuit_of(house, name).power_w:.0f} W" for name in names)
-    console.print(f"{arguments.config}: {loads}; {len(settings.devices)} devices; tariff {settings.tariff.kind}")
+    console.print(
+        f"{escape(str(arguments.config))}: {loads}; {len(settings.devices)} devices; tariff {settings.tariff.kind}"
+    )
     if not faults:
         console.print("[green]usable[/green]")
     return 2 if faults else 0

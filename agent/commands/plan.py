@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import math
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -26,8 +27,9 @@ from agent.planning.planner import ChildProcessPlanner
 from agent.settings import Settings, load_settings
 
 _COLDEST_C, _HOTTEST_C = -40.0, 95.0
-_LONGEST_S = 3600.0
-_LONGEST_H = 48.0
+_SHORTEST_S, _LONGEST_S = 0.1, 3600.0
+_SHORTEST_H, _LONGEST_H = 1.0, 48.0
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 _MOST = 1e6
 
 
@@ -146,41 +148,51 @@ def _middle(low_c: float, high_c: float) -> float:
 
 def time_of_day(text: str) -> time:
     """A time like 07:30 for argparse."""
-    return time.fromisoformat(text)
+    try:
+        at = time.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is not None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time of the day without a zone, like 07:30")
+    return at
 
 
 def celsius(text: str) -> float:
     """A temperature for argparse, °C."""
-    value = float(text)
-    if not _COLDEST_C <= value <= _HOTTEST_C:
-        raise ValueError(text)
-    return value
+    return _number(text, _COLDEST_C, _HOTTEST_C, "°C")
 
 
 def seconds(text: str) -> float:
     """A span of time for argparse, s."""
-    value = float(text)
-    if not 0 < value <= _LONGEST_S:
-        raise ValueError(text)
-    return value
+    return _number(text, _SHORTEST_S, _LONGEST_S, "seconds")
 
 
 def hours(text: str) -> float:
     """The length of a horizon for argparse, h."""
-    value = float(text)
-    if not 0 < value <= _LONGEST_H:
-        raise ValueError(text)
-    return value
+    return _number(text, _SHORTEST_H, _LONGEST_H, "hours")
 
 
 def amount(text: str) -> float:
     """A power or an energy for argparse, W or Wh."""
-    value = float(text)
-    if not 0 <= value <= _MOST:
-        raise ValueError(text)
-    return value
+    return _number(text, 0.0, _MOST, "W or Wh")
 
 
 def day_of_year(text: str) -> date:
     """A date like 2020-01-01 for argparse."""
-    return date.fromisoformat(text)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.max
+    if not _FIRST_DAY <= day <= _LAST_DAY:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date from {_FIRST_DAY} to {_LAST_DAY}")
+    return day
+
+
+def _number(text: str, least: float, most: float, unit: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {unit} from {least:g} to {most:,.0f}")
+    return value

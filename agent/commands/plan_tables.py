@@ -11,6 +11,7 @@ from agent.domain.interval import Interval
 from agent.domain.local_day import local_days
 from agent.domain.plan import LoadPlan, Plan, Proof, Reason
 from agent.telling import (
+    battery_in_words,
     changes_in_words,
     clock,
     fallback_in_words,
@@ -70,6 +71,7 @@ def _verdict(made: Plan, zone: ZoneInfo) -> Iterator[str]:
     gap = proof.gap_movable
     yield f"proof: {proof.status}" + ("" if gap is None else f", no plan can be more than {gap:.3%} cheaper")
     yield f"made by {made.method} in {proof.solve_s:.1f} s"
+    yield from battery_in_words(made, zone)
     if made.hygienic_at is not None:
         yield f"against legionella the tank is hot for long enough by {clock(made.hygienic_at, zone)}"
     for miss in made.misses:

@@ -108,7 +108,12 @@ def test_a_horizon_may_go_beyond_the_known_prices_and_says_so(capsys: pytest.Cap
         (["prices", "--config", PAPER], "epias.username"),
         (["plan", "--config", PAPER, "--time-limit", "-4"], "--time-limit"),
         (["plan", "--config", PAPER, "--room", "nan"], "--room"),
-        (["plan", "--config", PAPER, "--hours", "49"], "--hours"),
+        (["plan", "--config", PAPER, "--hours", "49"], "'49' is no number of hours from 1 to 48"),
+        (["plan", "--config", PAPER, "--hours", "0.0001"], "'0.0001' is no number of hours from 1 to 48"),
+        (["plan", "--config", PAPER, "--date", "9999-12-31"], "is no date from 2000-01-01 to 2099-12-31"),
+        (["plan", "--config", PAPER, "--date", "0001-01-01"], "is no date from 2000-01-01 to 2099-12-31"),
+        (["plan", "--config", PAPER, "--start", "07:00+03:00"], "is no time of the day without a zone, like 07:30"),
+        (["plan", "--config", PAPER, "--tank", "200"], "'200' is no number of °C from -40 to 95"),
         (["plan", "--config", PAPER, "--charge", "-1"], "--charge"),
         (["plan", "--config", PAPER, "--prices", PRICES, "--charge", "100"], "no [house.battery]"),
         (["plan", "--config", PAPER, "--prices", PRICES, "--peak", "100"], "add [demand]"),
@@ -165,6 +170,7 @@ def test_what_cannot_be_run_yet_is_said_beforehand(capsys: pytest.CaptureFixture
     assert main(["config", "check", "--config", FULL]) == 2
     said = " ".join(capsys.readouterr().out.split())
     assert "no battery can be driven yet" in said
+    assert "Leave [house.battery] out" in said
     assert "house.tank.legionella (every_days 7): no device has the role tank_thermometer" in said
     assert "no device switches dishwasher" in said
 
