@@ -50,8 +50,8 @@ _BEGINS = 24
 _REPLY_CELLS = 8_000
 _PEAKS = (0.98, 0.93, 0.85)
 """With a demand charge: highest means that are tried, relative to that of the best dispatch."""
-_WINDOW_H, _WINDOW_S = 8.0, 2.0
-"""Hours that the exact program moves at once, all else kept, and how long it may take for it."""
+_WINDOWS = ((8.0, 2.0), (16.0, 5.0), (inf, inf))
+"""Hours that the exact program moves at once, all else kept, and how long it may take for them."""
 _SCHEDULE_BEAM, _SCHEDULES = 30, 4
 """What the search for better prices learns from each attempt: labels of the search for schedules, and how many."""
 _ROWS = 16
@@ -195,23 +195,27 @@ class _Search:
         self.bound_try = max(self.bound_try, self._guided(self._ascent.best, _FINE).bound_try)
 
     def _moved_windows(self, ends_s: float) -> Iterator[bool]:
-        """The exact program on a few hours after the other, until that finds nothing; says that it still goes on."""
+        """The exact program on some hours after the others, until that finds nothing, then on more hours at once."""
         hours, steps = self._model.exchange.hours, len(self._model.steps)
-        size = max(1, min(steps, round(_WINDOW_H * steps / sum(hours))))
-        before_try = inf
-        while self.objective_try < before_try - _LEAST_TRY:
-            before_try = self.objective_try
-            for first in range(0, max(1, steps - size // 2), max(1, size // 2)):
-                left_s = min(_WINDOW_S, ends_s - time.monotonic())
-                if left_s <= 0:
-                    return
-                window = Window(range(first, min(first + size, steps)))
-                found = optimum(self._model, self._limits, self.best, left_s, window=window)
-                if found.dispatch is not None:
-                    self._offer(charged(self._model, found.dispatch))
-                if found.bound_try is not None and len(window.steps) == steps:
-                    self.bound_try = max(self.bound_try, found.bound_try - _NOTHING_TRY)
-                yield True
+        for window_h, limit_s in _WINDOWS:
+            size = max(1, round(min(1.0, window_h / sum(hours)) * steps))
+            before_try = inf
+            while self.objective_try < before_try - _LEAST_TRY:
+                before_try = self.objective_try
+                for first in range(0, max(1, steps - size // 2), max(1, size // 2)):
+                    left_s = min(limit_s, ends_s - time.monotonic())
+                    if left_s <= 0:
+                        return
+                    self._move(Window(range(first, min(first + size, steps))), left_s)
+                    yield True
+
+    def _move(self, window: Window, time_limit_s: float) -> None:
+        """The exact program on some steps, all else as in the best dispatch."""
+        found = optimum(self._model, self._limits, self.best, time_limit_s, window=window)
+        if found.dispatch is not None:
+            self._offer(charged(self._model, found.dispatch))
+        if found.bound_try is not None and len(window.steps) == len(self._model.steps):
+            self.bound_try = max(self.bound_try, found.bound_try - _NOTHING_TRY)
 
     def _follow(self, dispatch: Dispatch) -> None:
         """Let loads and appliances reply to each other as long as that helps."""
