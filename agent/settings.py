@@ -20,6 +20,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_va
 from agent.domain.comfort import BandFrom
 from agent.domain.device import Name, Protocol, Role
 from agent.domain.house import House
+from agent.domain.plausible import contradictions
 from agent.domain.problem import EndRule, Solver
 from agent.domain.refusal import faults, truths_for_numbers
 from agent.domain.tariff import DemandCharge, HourlyMarketTariff, Tariff
@@ -266,6 +267,7 @@ class Settings(Value):
     @model_validator(mode="after")
     def _wishes_do_not_contradict(self) -> Self:
         said = [
+            *contradictions(self.house),
             *_contradictions_in_time(self),
             *_contradictions_of_heat(self.house),
             *_contradictions_in_summer(self.house),
