@@ -30,20 +30,21 @@ def contradictions(house: House) -> Iterator[str]:
 
 
 def _of_powers(house: House) -> Iterator[str]:
+    unit, rod, cells, battery = house.air_conditioner, house.water_heater, house.photovoltaics, house.battery
     parts = (
-        ("air_conditioner.power_w", house.air_conditioner and house.air_conditioner.power_w),
-        ("water_heater.power_w", house.water_heater and house.water_heater.power_w),
-        ("photovoltaics.peak_w", house.photovoltaics and house.photovoltaics.peak_w),
-        ("battery.charge_w", house.battery and house.battery.charge_w),
-        ("battery.discharge_w", house.battery and house.battery.discharge_w),
+        ("air_conditioner.power_w", None if unit is None else unit.power_w),
+        ("water_heater.power_w", None if rod is None else rod.power_w),
+        ("photovoltaics.peak_w", None if cells is None else cells.peak_w),
+        ("battery.charge_w", None if battery is None else battery.charge_w),
+        ("battery.discharge_w", None if battery is None else battery.discharge_w),
     )
     for name, power_w in parts:
         if power_w is not None and power_w < _LEAST_W:
             yield f"house.{name} {power_w:g} is below {_LEAST_W:g} W: is it in kW? Give W"
     if house.power_limit_w is not None and house.power_limit_w < _LEAST_LIMIT_W:
         yield (
-            f"house.power_limit_w {house.power_limit_w:g} is below {_LEAST_LIMIT_W:g} W, too little for any home: is it in "
-            "kW? Give W"
+            f"house.power_limit_w {house.power_limit_w:g} is below {_LEAST_LIMIT_W:g} W, too little for a home: "
+            "is it in kW? Give W"
         )
 
 
