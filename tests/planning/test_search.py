@@ -113,3 +113,10 @@ def test_a_program_that_the_solver_rejects_has_no_optimum() -> None:
     rows = program.add_rows(1.0, 1.0, 1)
     program.put(rows, columns, [1.0, float("inf")])
     assert program.solved() is None
+
+
+def test_a_base_load_of_next_to_nothing_is_no_bend() -> None:
+    battery = Battery(capacity_wh=800, charge_w=500, discharge_w=500)
+    house = BOILER.model_copy(update={"battery": battery})
+    plan = solve(problem(house, [0.0, 0.0], base_w=[0.0, 5e-324], battery_wh=0.0))
+    assert plan.proof.movable_try == pytest.approx(0.0)

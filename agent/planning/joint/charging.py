@@ -13,6 +13,8 @@ from agent.planning.joint.choices import Floats
 from agent.planning.joint.linear import INFINITE, LinearProgram
 from agent.planning.joint.prices import windows_of
 
+_NOTHING_W = 1e-9
+
 
 @dataclass(frozen=True)
 class _Bend:
@@ -89,8 +91,15 @@ def _bends(model: Model, bank: Bank, step: int, net_w: float) -> list[_Bend]:
             cost_try=exchange.step_try(step, net_w + power_w) + bank.wear_try_per_wh * max(0.0, -power_w) * hours,
             bought_w=max(0.0, net_w + power_w),
         )
-        for power_w in sorted({least_w, max(least_w, most_w), *inside})
+        for power_w in _apart(sorted({least_w, max(least_w, most_w), *inside}))
     ]
+
+
+def _apart(powers_w: Sequence[float]) -> list[float]:
+    """Powers without those that are so near the one before that nothing can be told between them."""
+    kept_w = [powers_w[0]]
+    kept_w += [power_w for before_w, power_w in pairwise(powers_w) if power_w - before_w > _NOTHING_W]
+    return kept_w
 
 
 def _convex_part(bends: Sequence[_Bend], known_w: float) -> list[_Bend]:
