@@ -26,7 +26,7 @@ _WRONG = 1e-4
 """A bound above an admissible plan by more than this, relative to it, is no rounding of a solver's."""
 _NOTHING_TRY = 1e-6
 """A smaller difference is none."""
-_SHARE_FOR_SEARCH = 0.9
+_SHARE_FOR_SEARCH = 0.85
 """Of the time; the rest is for staying near the announced plan and for reasons."""
 
 

@@ -106,9 +106,12 @@ def priced_at_random(model: Model, choices: Choices, draw: np.random.Generator) 
     windows = 0 if model.exchange.demand is None else len(model.exchange.demand.windows)
     charge_try = 0.0 if model.exchange.demand is None else model.exchange.demand.try_per_w
     shares = draw.dirichlet(np.ones(windows + 1))[:windows] if windows else np.zeros(0)
+    phases_try = [draw.uniform(-0.5, 1.0, (count, len(levels_w(errand)))) for errand in model.errands]
+    for paid_try in phases_try:
+        paid_try[:, 0] = 0.0  # who draws nothing pays nothing
     prices = Prices(
         on_try=draw.uniform(-0.5, 1.0, (len(model.loads), count)),
-        phases_try=tuple(draw.uniform(-0.5, 1.0, (count, len(levels_w(errand)))) for errand in model.errands),
+        phases_try=tuple(phases_try),
         peak_try_per_w=charge_try * shares,
     )
     return fair(model, choices, prices, np.zeros(count)) if draw.random() < 0.5 else prices
