@@ -30,7 +30,7 @@ class Prices:
     on_try: Floats
     """Loads × steps: what each load pays for being on."""
     phases_try: tuple[Floats, ...]
-    """For each errand: steps × levels, what it pays for drawing that power; nothing for the first level, which is 0 W."""
+    """For each errand: steps × levels, what it pays for drawing that power; nothing for the first level, 0 W."""
     peak_try_per_w: Floats
     """For each window of the demand charge, what its mean power costs; together no more than the charge."""
 
