@@ -27,10 +27,10 @@ class Solution:
 
 
 def plan_of(problem: Problem, model: Model, solution: Solution, *, baseline: Dispatch) -> Plan:
-    """The plan that a solution means; costs and temperatures are those of the dispatch simulated once more."""
+    """The plan that a solution means, without its name; costs and temperatures are those of the dispatch simulated."""
     prediction, rule = model.predict(solution.dispatch), model.predict(baseline)
     bound_try = solution.bound_try
-    plan = Plan(
+    return Plan(
         plan_id="",
         made_at=problem.state.at,
         horizon=problem.horizon,
@@ -54,19 +54,18 @@ def plan_of(problem: Problem, model: Model, solution: Solution, *, baseline: Dis
             thermostat_movable_try=rule.movable_try,
             thermostat_wear_try=rule.wear_try,
             thermostat_left_try=rule.left_try,
+            solve_s=solution.solve_s,
         ),
         fallbacks=problem.fallbacks | solution.fallbacks,
     )
-    return named(plan, solution.solve_s)
 
 
-def named(plan: Plan, solve_s: float) -> Plan:
+def named(plan: Plan) -> Plan:
     """The plan under its name: the same answer has the same name, however long it took."""
     timeless = plan.proof.model_copy(update={"solve_s": 0.0})
     nameless = plan.model_copy(update={"plan_id": "", "proof": timeless})
     digest = hashlib.sha256(nameless.model_dump_json().encode()).hexdigest()
-    proof = plan.proof.model_copy(update={"solve_s": solve_s})
-    return plan.model_copy(update={"plan_id": f"{plan.made_at:%Y%m%dT%H%M%SZ}-{digest[:8]}", "proof": proof})
+    return plan.model_copy(update={"plan_id": f"{plan.made_at:%Y%m%dT%H%M%SZ}-{digest[:8]}"})
 
 
 def _load_plans(model: Model, dispatch: Dispatch) -> Iterator[LoadPlan]:

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from agent.domain.plan import Fallback, Plan, ProofStatus
 from agent.domain.problem import Problem
-from agent.planning.answer import Solution, plan_of
+from agent.planning.answer import Solution, named, plan_of
 from agent.planning.explanation.explained import described, explained
 from agent.planning.grid.model import Dispatch, Model, model_of
 from agent.planning.search import Finding, Search
@@ -42,17 +42,19 @@ def improving(problem: Problem) -> Iterator[Plan]:
     search = Search(model_of(problem))
     model, baseline = search.model, search.baseline
     best: Solution | None = None
-    for finding in search.findings(problem.solver, _SHARE_FOR_SEARCH * problem.time_limit_s):
+    left_s = _SHARE_FOR_SEARCH * problem.time_limit_s - (time.monotonic() - began_s)
+    for finding in search.findings(problem.solver, left_s):
         if finding.missing is not None or finding.dispatch is None:
             yield thermostat_plan(problem, finding.missing or Fallback.PLANNER_FAILED)
             return
         best = _solution(model, search, finding, finding.dispatch, time.monotonic() - began_s)
-        yield described(problem, model, best, plan_of(problem, model, best, baseline=baseline))
+        yield named(described(problem, model, best, plan_of(problem, model, best, baseline=baseline)))
     if best is None:
         return
     steady = steadied(problem, model, search.limits, best.dispatch)
     solution = _judged(model, replace(best, dispatch=steady, solve_s=time.monotonic() - began_s))
-    yield explained(problem, model, search.limits, solution, plan_of(problem, model, solution, baseline=baseline))
+    plan = plan_of(problem, model, solution, baseline=baseline)
+    yield named(explained(problem, model, search.limits, solution, plan))
 
 
 def _solution(model: Model, search: Search, finding: Finding, dispatch: Dispatch, solve_s: float) -> Solution:

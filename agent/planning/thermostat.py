@@ -1,8 +1,8 @@
 """The thermostat's rule over a whole horizon: what a plan is measured against, and the plan when all else fails.
 
 It needs no solver and always has an answer. It keeps minimum run and rest times, starts per day and the power limit,
-and never heats (or cools) past the comfort band. Appliances start as soon as they may, and the battery follows the rule
-that inverters come with: it takes what would be sold and gives what would be bought.
+and begins no run that would heat (or cool) past the comfort band. Appliances start as soon as they may, and the battery
+follows the rule that inverters come with: it takes what would be sold and gives what would be bought.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from agent.domain.problem import Problem
 from agent.domain.thermostat import thermostat
 from agent.planning.admissible import is_hygienic
 from agent.planning.alone.limits import Left, limits_of
-from agent.planning.answer import Solution, plan_of
+from agent.planning.answer import Solution, named, plan_of
 from agent.planning.grid.model import Dispatch, Load, Model, model_of
 from agent.planning.rules import own_use, placed
 
@@ -34,7 +34,7 @@ def thermostat_plan(problem: Problem, *fallbacks: Fallback) -> Plan:
         status=ProofStatus.UNPROVEN,
         fallbacks=frozenset(fallbacks) | {flag for flag, raised in flags.items() if raised},
     )
-    return plan_of(problem, model, solution, baseline=dispatch)
+    return named(plan_of(problem, model, solution, baseline=dispatch))
 
 
 def thermostat_dispatch(model: Model) -> Dispatch:

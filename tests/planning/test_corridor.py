@@ -27,6 +27,26 @@ def test_whatever_is_cheaper_than_a_known_schedule_passes_through(load: Load, co
             assert low_c - ROUNDING_C <= path_c[at] <= high_c + ROUNDING_C
 
 
+@settings(max_examples=100)
+@given(loads(Features(quotas=True, hygiene=True, bands=True), max_steps=8), st.sampled_from([20, 200]), st.data())
+def test_whatever_is_cheaper_than_a_known_schedule_lies_in_the_domain(
+    load: Load, count: int, data: st.DataObject
+) -> None:
+    limits = limits_of(load)
+    allowed = admissible(load, limits)
+    if not allowed:
+        return
+    known_try = data.draw(st.sampled_from(sorted(allowed.values())[:3]))
+    pricing = Pricing(load, cells_of(load, limits, count))
+    domain = pricing.domain(known_try) & pricing.domain(max(allowed.values()))
+    for on, objective_try in allowed.items():
+        if objective_try <= known_try:
+            assert all(
+                runs if is_on else rests for is_on, rests, runs in zip(on, domain.may_rest, domain.may_run, strict=True)
+            )
+            assert domain.limits.hold(course_c(load, on), ROUNDING_C)
+
+
 def test_it_is_narrow_around_a_good_schedule_and_leaves_nothing_below_the_bound() -> None:
     prices = hourly([1.0 + 0.1 * (7 * hour % 24) for hour in range(24)])
     (load,) = model_of(problem(WARM_FLAT, prices, outdoor_c=3.0)).loads
@@ -38,5 +58,7 @@ def test_it_is_narrow_around_a_good_schedule_and_leaves_nothing_below_the_bound(
     narrow = cells_of(load, limits, 4000, passes=pricing.corridor(found.objective_try))
     wide = cells_of(load, limits, 4000, passes=pricing.corridor(load.objective_try(fullest(load))))
     assert narrow.width_c[0] < wide.width_c[0] / 2
+    left = pricing.domain(load.objective_try(fullest(load)))
+    assert 0 < pricing.domain(found.objective_try).open_steps < left.open_steps
     nothing = pricing.corridor(0.99 * pricing.bound_try)
     assert all(low_c > high_c for spans in nothing.values() for low_c, high_c in spans)

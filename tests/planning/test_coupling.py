@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -11,13 +12,16 @@ from hypothesis import strategies as st
 from agent.domain.battery import Battery
 from agent.domain.device import Name
 from agent.domain.house import House
+from agent.domain.interval import Interval
 from agent.domain.problem import EndRule, Problem
 from agent.planning.admissible import is_admissible
 from agent.planning.alone.limits import Limits, fullest, limits_of
+from agent.planning.alone.pricing import Pricing, cells_of
 from agent.planning.grid.model import Dispatch, Load, Model, model_of
 from agent.planning.joint.charging import charged
 from agent.planning.joint.choices import Choices, choices_of, levels_w
-from agent.planning.joint.coupling import improving
+from agent.planning.joint.coupling import OPTIMAL_GAP, improving
+from agent.planning.joint.fixing import remainder
 from agent.planning.joint.linear import INFINITE, LinearProgram
 from agent.planning.joint.prices import PricedHouse, Prices, fair
 from agent.planning.program.milp import optimum
@@ -129,6 +133,40 @@ def test_whatever_the_prices_what_all_pay_at_least_is_no_more_than_a_dispatch_co
         at_prices = replace(load, cost_try=tuple(on_try.tolist()))
         loads_try += at_prices.objective_try(start.loads[load.name])
     assert house.bound_try + loads_try <= model.predict(charged(model, start)).objective_try + CENT
+
+
+@settings(max_examples=60)
+@given(whole_problems(max_steps=10), st.integers(0, 1000))
+def test_whatever_the_prices_a_dispatch_that_is_no_dearer_is_left(asked: Problem, seed: int) -> None:
+    model, limits, start = begun(asked)
+    choices = choices_of(model)
+    prices = priced_at_random(model, choices, np.random.default_rng(seed))
+    house = PricedHouse(model, choices, prices)
+    loads = {
+        load.name: Pricing(replace(load, cost_try=tuple(on_try.tolist())), cells_of(load, limits[load.name], 200))
+        for load, on_try in zip(model.loads, prices.on_try, strict=True)
+    }
+    for dispatch in (charged(model, start), *(found for found, _ in improving(model, limits, start, 0.1))):
+        left = remainder(house, loads, model.errands, model.predict(dispatch).objective_try)
+        for load in model.loads:
+            domain, on = left.loads[load.name], dispatch.loads[load.name]
+            known = domain.with_known(on, load.store.trajectory(on))
+            assert known.open_steps == domain.open_steps
+            assert (known.may_rest, known.may_run) == (domain.may_rest, domain.may_run)
+            assert domain.limits.hold(load.store.trajectory(on))
+        for errand, course in zip(left.errands, dispatch.runs, strict=True):
+            assert errand.holds(course)
+
+
+def test_the_exact_program_closes_on_what_bounds_leave_of_half_a_day() -> None:
+    asked = home_problem(60.0)
+    house = asked.house.model_copy(update={"battery": Battery(capacity_wh=5000, charge_w=2500, discharge_w=2500)})
+    state = asked.state.model_copy(update={"battery_wh": 1000.0})
+    horizon = Interval(start=asked.horizon.start, end=asked.horizon.start + timedelta(hours=12))
+    model, limits, start = begun(asked.model_copy(update={"house": house, "state": state, "horizon": horizon}))
+    *_, (dispatch, bound_try) = improving(model, limits, start, 60.0)
+    objective_try = model.predict(dispatch).objective_try
+    assert 0 <= objective_try - bound_try <= OPTIMAL_GAP * objective_try + 2 * CENT
 
 
 @settings(max_examples=60)

@@ -47,6 +47,10 @@ class Limits:
             for low, wanted_low, high, wanted_high in rows
         )
 
+    def __and__(self, other: "Limits") -> "Limits":
+        """Both of them."""
+        return Limits(low_c=tuple(map(max, self.low_c, other.low_c)), high_c=tuple(map(min, self.high_c, other.high_c)))
+
     def widened(self, trajectory_c: Sequence[float]) -> "Limits":
         """These limits, wide enough for one more trajectory."""
         return Limits(

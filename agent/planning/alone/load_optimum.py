@@ -11,7 +11,7 @@ from math import inf, sqrt
 
 from agent.domain.device import Name
 from agent.planning.alone.automaton import Automaton
-from agent.planning.alone.hygiene import Hygienic, attainable
+from agent.planning.alone.hygiene import Attainable, Hygienic, attainable
 from agent.planning.alone.limits import Limits
 from agent.planning.alone.pricing import Pricing, cells_of, priced
 from agent.planning.grid.model import Load, Schedule
@@ -133,10 +133,11 @@ def improving_optima(
 
 def _first(load: Load, limits: Limits, known: Sequence[bool]) -> Optimum:
     """What is known before cells are asked: a schedule, and that hygiene can be done."""
-    asked = attainable(load, limits)
-    automaton = Automaton.of(asked.load)
-    schedule, is_admissible = tuple(known), automaton.holds(known)
-    if not is_admissible and asked.schedule is not None:
+    is_admissible = Automaton.of(load).holds(known)
+    # A known schedule that keeps all shows that hygiene can be done.
+    asked = Attainable(load, Hygienic.AS_ASKED, tuple(known)) if is_admissible else attainable(load, limits)
+    schedule = tuple(known)
+    if asked.schedule is not None:
         schedule, is_admissible = asked.schedule, True
     return Optimum(
         load=asked.load,

@@ -11,7 +11,7 @@ from math import inf
 from agent.planning.alone.automaton import Automaton
 from agent.planning.alone.bounds import Guide, bound
 from agent.planning.alone.cells import NARROWEST_C, Cells
-from agent.planning.alone.corridor import Corridor, corridor
+from agent.planning.alone.corridor import Corridor, Domain, corridor, domain
 from agent.planning.alone.labels import cheapest
 from agent.planning.alone.limits import Limits
 from agent.planning.grid.model import Load
@@ -85,9 +85,16 @@ class Pricing:
 
     def corridor(self, objective_try: float) -> Corridor:
         """Where all schedules pass whose objective is lower than this."""
+        return corridor(self._load, self.guide, self._start_try, self._most_try(objective_try))
+
+    def domain(self, objective_try: float) -> Domain:
+        """What all schedules do whose objective is lower than this."""
+        return domain(self._load, self.guide, self._start_try, self._most_try(objective_try))
+
+    def _most_try(self, objective_try: float) -> float:
+        """What such schedules pay at most, held steps left out, in the guide's numbers."""
         # With as many starts as can be, and more than single precision may round.
-        most_try = self._most_starts * self.tie_try + _SINGLE * (1 + self._sizes_try)
-        return corridor(self._load, self.guide, self._start_try, objective_try - self._held_try + most_try)
+        return objective_try - self._held_try + self._most_starts * self.tie_try + _SINGLE * (1 + self._sizes_try)
 
     def schedules(self, beam: int, below_try: float, most: int = 1) -> tuple[tuple[bool, ...], ...]:
         """Up to `most` admissible schedules with an objective (ties included) below this; the best first."""

@@ -8,7 +8,7 @@ from agent.domain.plan import Plan
 from agent.domain.problem import Problem
 from agent.planning.admissible import hot_for
 from agent.planning.alone.limits import TOLERANCE_C, Limits
-from agent.planning.answer import Solution, named
+from agent.planning.answer import Solution
 from agent.planning.explanation.changes import changes_of
 from agent.planning.explanation.misses import misses_of
 from agent.planning.explanation.reasons import reasons_of
@@ -20,24 +20,22 @@ def described(problem: Problem, model: Model, solution: Solution, plan: Plan) ->
     """The plan of a solution, with the comfort that it misses, and when the tank is hot for long enough."""
     temperatures_c = model.predict(solution.dispatch).temperatures_c
     step = _hygienic(problem, temperatures_c)
-    whole = plan.model_copy(
+    return plan.model_copy(
         update={
             "misses": misses_of(model, temperatures_c),
             "hygienic_at": None if step is None else model.steps[step].end,
         }
     )
-    return named(whole, solution.solve_s)
 
 
 def explained(problem: Problem, model: Model, limits: Mapping[Name, Limits], solution: Solution, plan: Plan) -> Plan:
     """The same, with a reason for each block, and what it changes."""
-    whole = described(problem, model, solution, plan).model_copy(
+    return described(problem, model, solution, plan).model_copy(
         update={
             "reasons": reasons_of(model, limits, solution.dispatch),
             "changes": changes_of(problem, model, limits, solution.dispatch),
         }
     )
-    return named(whole, solution.solve_s)
 
 
 def _hygienic(problem: Problem, temperatures_c: Mapping[str, Sequence[float]]) -> int | None:

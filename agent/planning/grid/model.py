@@ -17,7 +17,7 @@ from agent.domain.problem import Problem
 from agent.planning.grid.battery import Bank, bank_of
 from agent.planning.grid.connection import exchange_of
 from agent.planning.grid.end import Worth, price_of_the_end, worth_of
-from agent.planning.grid.exchange import Exchange
+from agent.planning.grid.exchange import ROUNDING_W, Exchange
 from agent.planning.grid.runs import Errand, errands_of
 from agent.planning.grid.stores import Store, room_of, tank_of
 
@@ -236,6 +236,7 @@ def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_tr
     unit = problem.house.load(name)
     state = problem.state.loads.get(name, LoadState(on=False))
     alone_w = [rest + unit.power_w for rest in exchange.rest_w]
+    given_w = ROUNDING_W + (0.0 if problem.house.battery is None else problem.house.battery.discharge_w)
     return Load(
         name=name,
         store=store,
@@ -247,7 +248,7 @@ def _load(problem: Problem, exchange: Exchange, name: Name, store: Store, end_tr
         min_off=max(1, ceil(unit.min_off_s / problem.step_s)),
         on_at_start=state.on,
         held=min(_held_steps(problem, state, unit), len(exchange.steps)),
-        may_run=tuple(unit.power_w <= spare_w + _discharge_w(problem) for spare_w in exchange.spare_w),
+        may_run=tuple(unit.power_w <= spare_w + given_w for spare_w in exchange.spare_w),
         cost_try=tuple(
             exchange.step_try(step, with_w) - exchange.step_try(step, rest_w)
             for step, (with_w, rest_w) in enumerate(zip(alone_w, exchange.rest_w, strict=True))
@@ -268,10 +269,6 @@ def _thermostat_c(problem: Problem, steps: Sequence[Interval], unit: Switched, s
         else:
             held_c.append(max(unit.thermostat_c, low_c) if cools else min(unit.thermostat_c, high_c))
     return tuple(held_c)
-
-
-def _discharge_w(problem: Problem) -> float:
-    return 0.0 if problem.house.battery is None else problem.house.battery.discharge_w
 
 
 def _held_steps(problem: Problem, state: LoadState, unit: Switched) -> int:

@@ -11,6 +11,7 @@ dispatch near the bound.
     charging.py ──── the battery's course for a given switching
     reply.py ─────── each load's best reply to all else
     ascent.py ────── better prices
+    fixing.py ────── what is left for dispatches that are cheaper than the best
 """
 
 import time
@@ -18,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import count
 from math import inf
+from types import MappingProxyType
 
 import numpy as np
 
@@ -25,24 +27,37 @@ from agent.domain.device import Name
 from agent.planning.admissible import is_admissible
 from agent.planning.alone.automaton import Automaton
 from agent.planning.alone.cells import Cells
+from agent.planning.alone.corridor import Corridor
 from agent.planning.alone.limits import Limits
 from agent.planning.alone.pricing import Pricing, cells_of
-from agent.planning.grid.exchange import ROUNDING_W
 from agent.planning.grid.model import Dispatch, Load, Model
 from agent.planning.joint.ascent import Ascent
 from agent.planning.joint.beam import Scope, beam
 from agent.planning.joint.charging import charged
 from agent.planning.joint.choices import Floats, choices_of
+from agent.planning.joint.fixing import Remainder, corridors, remainder
 from agent.planning.joint.prices import PricedHouse, Prices, windows_of
 from agent.planning.joint.relaxation import relaxed
 from agent.planning.joint.reply import replies
 from agent.planning.joint.tracks import tie_try
 from agent.planning.program.milp import Window, optimum
 
-OPTIMAL_GAP = 1e-4
-"""A dispatch whose bound is so near, relative to its objective, is good enough."""
-_COARSE, _USUAL, _FINE = 4_000, 24_000, 128_000
+OPTIMAL_GAP = 1e-6
+"""A dispatch whose bound is so near, relative to its objective, is as good as the best."""
+_CLOSED_GAP = OPTIMAL_GAP / 2
+"""How near the exact program must come: its bound is lowered for its rounding."""
+_NEAR_GAP = 1e-4
+"""One whose bound is so near is not sought any more but by the exact program on what is left."""
+_COARSE, _USUAL, _FINE = 4_000, 24_000, 64_000
 """Cells of each load: for the first dispatch, for better prices, and for the bound at the best of them."""
+_NARROWING = (_USUAL, _FINE)
+"""Cells of each load, each time only in the corridor that the ones before have left."""
+_OPEN, _MORE = 80, 2.0
+"""The exact program first gets so many open choices, and so many times more when it has closed on them."""
+_SHARES = (1.0, 0.5, 0.25, 0.12, 0.06)
+"""How far from the bound to the best known the objective may lie of what it is given, until that is little enough."""
+_CLOSING_SHARE = 0.4
+"""Of the time that is left, what it gets each time."""
 _NARROW, _USUALLY, _WIDE = 100, 200, 300
 """Labels of the joint search: for the first dispatch, from later times on, and over the whole day."""
 _BEGINS = 24
@@ -50,7 +65,7 @@ _BEGINS = 24
 _REPLY_CELLS = 8_000
 _PEAKS = (0.98, 0.93, 0.85)
 """With a demand charge: highest means that are tried, relative to that of the best dispatch."""
-_WINDOWS = ((8.0, 2.0), (16.0, 5.0), (inf, inf))
+_WINDOWS = ((8.0, 2.0), (16.0, 5.0))
 """Hours that the exact program moves at once, all else kept, and how long it may take for them."""
 _SCHEDULE_BEAM, _SCHEDULES = 30, 4
 """What the search for better prices learns from each attempt: labels of the search for schedules, and how many."""
@@ -77,7 +92,7 @@ def improving(
     search = _Search(model, limits, start)
     for _ in search.stages(ends_s):
         yield search.best, search.bound_try
-        if search.is_near or time.monotonic() > ends_s:
+        if search.is_within(OPTIMAL_GAP) or time.monotonic() > ends_s:
             return
 
 
@@ -86,23 +101,23 @@ class _Guided:
     """House and loads at some prices: together a bound, and the guide of a joint search."""
 
     house: PricedHouse
-    loads: tuple[Pricing, ...]
+    loads: Mapping[Name, Pricing]
 
     @property
     def bound_try(self) -> float:
         """No admissible dispatch has a lower objective."""
-        return self.house.bound_try + sum(load.bound_try for load in self.loads)
+        return self.house.bound_try + sum(load.bound_try for load in self.loads.values())
 
     def sought(self, model: Model, scope: Scope) -> Dispatch | None:
         """What the joint search finds."""
-        return beam(model, self.house, [load.guide for load in self.loads], scope)
+        return beam(model, self.house, [load.guide for load in self.loads.values()], scope)
 
 
 class _Search:
     """What is known so far: the best dispatch, the best bound, and the prices that gave it."""
 
     def __init__(self, model: Model, limits: Mapping[Name, Limits], start: Dispatch) -> None:
-        self._model, self._limits = _helped(model), limits
+        self._model, self._limits = model, limits
         self.best, self.bound_try = start, -inf
         self.objective_try = model.predict(start).objective_try
         self._counted_try = self._counted(start)
@@ -113,11 +128,12 @@ class _Search:
         self._known_try = -inf
         self._ends_s = inf
         self._cells: dict[tuple[Name, int], Cells] = {}
+        self._left: Remainder | None = None
+        self._finest: _Guided
 
-    @property
-    def is_near(self) -> bool:
-        """Whether the best is as near its bound as anyone asks."""
-        return self.objective_try - self.bound_try <= max(_NOTHING_TRY, OPTIMAL_GAP * abs(self.objective_try))
+    def is_within(self, gap: float) -> bool:
+        """Whether the best is as near its bound as that, relative to it."""
+        return self.objective_try - self.bound_try <= max(2 * _NOTHING_TRY, gap * abs(self.objective_try))
 
     def stages(self, ends_s: float) -> Iterator[None]:
         """Search on and on, stopping after each piece of work."""
@@ -130,20 +146,22 @@ class _Search:
         yield
         self._known_try = self._attempt(self._ascent.best, _USUAL, _WIDE)
         yield
-        self._refine()
+        self._narrow()
         yield
-        pieces = [self._begun_anew(ends_s), self._ascended(), self._moved_windows(ends_s)]
-        while pieces:
-            pieces = [work for work in pieces if next(work, False)]
+        pieces = [self._closed_in(ends_s), self._ascended(), self._moved_windows(ends_s), self._begun_anew(ends_s)]
+        while pieces and not self.is_within(_NEAR_GAP):
+            work = pieces.pop(0)
+            if next(work, False):
+                pieces.append(work)
             yield
-        self._refine()
+        self._close(1.0, ends_s - time.monotonic())
         yield
 
     def _attempt(self, prices: Prices, cells: int, width: int) -> float:
         """Bound and search at some prices; returns the bound that they give."""
         guided = self._guided(prices, cells)
         self.bound_try = max(self.bound_try, guided.bound_try)
-        self._ascent.learn([load.schedules(_SCHEDULE_BEAM, inf, _SCHEDULES) for load in guided.loads])
+        self._ascent.learn([load.schedules(_SCHEDULE_BEAM, inf, _SCHEDULES) for load in guided.loads.values()])
         for peak_w in (inf, *self._peaks_w()):
             found = guided.sought(self._model, Scope(width, peak_w=peak_w, ends_s=self._ends_s))
             if found is not None:
@@ -163,7 +181,7 @@ class _Search:
             self._ascent.judge(prices, better=bound_try > self._known_try)
             self._known_try = max(self._known_try, bound_try)
             if turn % _REFINED_EVERY == 0:
-                self._refine()
+                self._narrow()
             yield True
 
     def _begun_anew(self, ends_s: float) -> Iterator[bool]:
@@ -190,9 +208,51 @@ class _Search:
                 del guided  # its tables are large, and other work comes first
                 yield True
 
-    def _refine(self) -> None:
-        """A better bound from more cells, at the best prices known."""
-        self.bound_try = max(self.bound_try, self._guided(self._ascent.best, _FINE).bound_try)
+    def _narrow(self) -> None:
+        """A better bound at the best prices known, and what they leave of the house, from finer and finer cells."""
+        self._finest = self._guided(self._ascent.best, _USUAL)
+        for cells in _NARROWING:
+            passes = corridors(self._finest.house, self._finest.loads, self.objective_try)
+            del self._finest  # its tables are large
+            self._finest = self._guided(self._ascent.best, cells, passes)
+            # Beyond the corridor nothing is cheaper than the best.
+            self.bound_try = max(self.bound_try, min(self._finest.bound_try, self.objective_try))
+        left = self._remainder(1.0)
+        self._left = left if self._left is None else self._left & left
+
+    def _closed_in(self, ends_s: float) -> Iterator[bool]:
+        """The exact program on what is left of the house; if that is much, first on what may be cheapest of it."""
+        size, narrowed_at = _OPEN, self._ascent.best
+        while True:
+            if narrowed_at is not self._ascent.best:
+                self._narrow()
+                narrowed_at = self._ascent.best
+            share = next((share for share in _SHARES if self._remainder(share).size <= size), _SHARES[-1])
+            if self._close(share, _CLOSING_SHARE * (ends_s - time.monotonic())):
+                size = round(_MORE * size)
+            yield True
+
+    def _remainder(self, share: float) -> Remainder:
+        """What is left for objectives up to this share of the way from the bound to the best known."""
+        objective_try = self.bound_try + share * (self.objective_try - self.bound_try)
+        left = remainder(self._finest.house, self._finest.loads, self._model.errands, objective_try)
+        return left if self._left is None else self._left & left
+
+    def _close(self, share: float, time_limit_s: float) -> bool:
+        """The exact program on what is left up to a share, and on the best known; whether it has closed on it."""
+        if time_limit_s <= 0:
+            return False
+        below_try = self.bound_try + share * (self.objective_try - self.bound_try)
+        left = self._remainder(share).with_known(self._model, self.best)
+        model = replace(self._model, errands=left.errands)
+        found = optimum(model, self._limits, self.best, time_limit_s, domains=left.loads, relative_gap=_CLOSED_GAP)
+        if found.dispatch is not None:
+            dispatch = charged(self._model, found.dispatch)
+            self._offer(dispatch)
+            self._follow(dispatch)
+        if found.bound_try is not None:
+            self.bound_try = max(self.bound_try, min(found.bound_try, below_try) - _NOTHING_TRY)
+        return found.optimal
 
     def _moved_windows(self, ends_s: float) -> Iterator[bool]:
         """The exact program on some hours after the others, until that finds nothing, then on more hours at once."""
@@ -214,8 +274,6 @@ class _Search:
         found = optimum(self._model, self._limits, self.best, time_limit_s, window=window)
         if found.dispatch is not None:
             self._offer(charged(self._model, found.dispatch))
-        if found.bound_try is not None and len(window.steps) == len(self._model.steps):
-            self.bound_try = max(self.bound_try, found.bound_try - _NOTHING_TRY)
 
     def _follow(self, dispatch: Dispatch) -> None:
         """Let loads and appliances reply to each other as long as that helps."""
@@ -241,19 +299,19 @@ class _Search:
         ties = (tie_try(load) * len(load.starts(dispatch.loads[load.name])) for load in self._model.loads)
         return self._model.predict(dispatch).objective_try + sum(ties)
 
-    def _guided(self, prices: Prices, cells: int) -> _Guided:
-        """House and loads at some prices."""
+    def _guided(self, prices: Prices, cells: int, passes: Mapping[Name, Corridor] = MappingProxyType({})) -> _Guided:
+        """House and loads at some prices; loads only where they pass, if that is given."""
         loads = zip(self._model.loads, prices.on_try, strict=True)
         return _Guided(
             PricedHouse(self._model, self._choices, prices),
-            tuple(self._priced(load, on_try, cells) for load, on_try in loads),
+            {load.name: self._priced(load, on_try, cells, passes.get(load.name)) for load, on_try in loads},
         )
 
-    def _priced(self, load: Load, on_try: Floats, count: int) -> Pricing:
-        known = self._cells.get((load.name, count))
+    def _priced(self, load: Load, on_try: Floats, count: int, passes: Corridor | None) -> Pricing:
+        known = self._cells.get((load.name, count)) if passes is None else None
         if known is None:
-            known = cells_of(load, self._limits[load.name], count)
-            if count == _USUAL:
+            known = cells_of(load, self._limits[load.name], count, passes=passes)
+            if count == _USUAL and passes is None:
                 self._cells[load.name, count] = known
         counting = Automaton.of(load).rows <= _ROWS
         return Pricing(replace(load, cost_try=tuple(on_try.tolist())), known, counting=counting)
@@ -267,13 +325,3 @@ class _Search:
         for share in _PEAKS:
             bought_w = np.maximum(0.0, self._model.net_w(self.best))
             yield share * float(np.bincount(window, shares * bought_w).max())
-
-
-def _helped(model: Model) -> Model:
-    """The model with loads that may also run where only what the battery gives makes room for them."""
-    given_w = ROUNDING_W + (0.0 if model.bank is None else model.bank.discharge_w)
-    may_run = {
-        load.name: tuple(load.power_w <= spare_w + given_w for spare_w in model.exchange.spare_w)
-        for load in model.loads
-    }
-    return replace(model, loads=tuple(replace(load, may_run=may_run[load.name]) for load in model.loads))

@@ -14,19 +14,21 @@ apart. What it minimises is `Prediction.objective_try`.
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pulp
 
 from agent.domain.device import Name
 from agent.domain.plan import Fallback
 from agent.domain.problem import Solver
+from agent.planning.alone.corridor import Domain
 from agent.planning.alone.limits import Limits
 from agent.planning.grid.model import Dispatch, Load, Model
 from agent.planning.program.accumulator import Accumulator, add_bank, add_exclusion, course_w
 from agent.planning.program.errand import Course, add_errand
 from agent.planning.program.meter import add_meter, lowest_w, may_fall
 from agent.planning.program.program import Flow, Known, Program
-from agent.planning.program.solvers import by_cbc, by_highs
+from agent.planning.program.solvers import RELATIVE_GAP, by_cbc, by_highs
 from agent.planning.program.switched import add_load
 
 SHORTEST_S = 0.1
@@ -66,20 +68,23 @@ def optimum(
     time_limit_s: float,
     solver: Solver = Solver.MILP,
     window: Window | None = None,
+    domains: Mapping[Name, Domain] = MappingProxyType({}),
+    relative_gap: float = RELATIVE_GAP,
 ) -> Answer:
     """Find the cheapest admissible dispatch.
 
     `limits` are those of each load; what the model's hygiene asks for must be possible within them. `start` is an
     admissible dispatch from which the solver begins, None if none is known; a window needs one. `time_limit_s` is wall
-    time. Raises ValueError for a window without a start.
+    time. What is outside of the `domains` of loads is not looked at. HiGHS stops when its bound is within the
+    `relative_gap`. Raises ValueError for a window without a start.
     """
     if window is not None and start is None:
         raise ValueError("a window needs a dispatch to differ from")
     began_s = time.monotonic()
-    day = _Day(model, limits, start, window)
+    day = _Day(model, limits, start, window, domains)
     problem = day.program.close()
     left_s = max(SHORTEST_S, time_limit_s - (time.monotonic() - began_s))
-    outcome = by_cbc(problem, left_s) if solver is Solver.CBC else by_highs(problem, left_s)
+    outcome = by_cbc(problem, left_s) if solver is Solver.CBC else by_highs(problem, left_s, relative_gap)
     return Answer(
         dispatch=day.read() if outcome.missing is None else None,
         bound_try=outcome.bound_try,
@@ -92,9 +97,14 @@ class _Day:
     """The program of a model, and how its solution is read."""
 
     def __init__(
-        self, model: Model, limits: Mapping[Name, Limits], start: Dispatch | None, window: Window | None
+        self,
+        model: Model,
+        limits: Mapping[Name, Limits],
+        start: Dispatch | None,
+        window: Window | None,
+        domains: Mapping[Name, Domain],
     ) -> None:
-        self._model = model
+        self._model, self._domains = model, domains
         self._known = None if start is None else Known(start, model.predict(start))
         self._window = window
         self.program = Program()
@@ -120,7 +130,9 @@ class _Day:
 
     def _add_load(self, load: Load, limits: Limits) -> list[pulp.LpVariable]:
         choices = [self._choice(load, step) for step in range(len(self._flows))]
-        on = add_load(self.program, load, limits, choices, self._known)
+        domain = self._domains.get(load.name)
+        within = limits if domain is None else limits & domain.limits
+        on = add_load(self.program, load, within, choices, self._known)
         power_kw = load.power_w / 1000
         for flow, column, (must, may) in zip(self._flows, on, choices, strict=True):
             flow.add({column: power_kw}, power_kw * must, power_kw * may)
@@ -133,10 +145,10 @@ class _Day:
             return was_on, was_on
         if load.is_held(step):
             return load.on_at_start, load.on_at_start
-        # What the battery gives may be what the limit leaves too little of.
-        bank = self._model.bank
-        helped = bank is not None and load.power_w <= self._model.exchange.spare_w[step] + bank.discharge_w
-        return False, load.may_run[step] or helped
+        domain = self._domains.get(load.name)
+        if domain is None:
+            return False, load.may_run[step]
+        return not domain.may_rest[step], load.may_run[step] and domain.may_run[step]
 
     def _add_errand(self, place: int) -> Course:
         errand, known, window = self._model.errands[place], self._known, self._window

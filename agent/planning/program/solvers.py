@@ -42,9 +42,9 @@ class Outcome:
     """Why there is no solution; None if there is one."""
 
 
-def by_highs(problem: pulp.LpProblem, time_limit_s: float) -> Outcome:
+def by_highs(problem: pulp.LpProblem, time_limit_s: float, relative_gap: float = RELATIVE_GAP) -> Outcome:
     """Solve by HiGHS; the values that the variables have are where it begins, if they all have one."""
-    solver = pulp.HiGHS(msg=False, threads=1, timeLimit=time_limit_s, gapRel=RELATIVE_GAP)
+    solver = pulp.HiGHS(msg=False, threads=1, timeLimit=time_limit_s, gapRel=relative_gap)
     solver.createAndConfigureSolver(problem)
     solver.buildSolverModel(problem)
     highs, variables = problem.solverModel, problem.variables()
