@@ -217,11 +217,15 @@ def _proven(bound_try: float) -> float | None:
 
 
 def _less_and_less(model: Model) -> Iterator[tuple[Errand, ...]]:
-    """The appliances' runs for which there may be power, with all that a battery gives, without it, and none."""
+    """The appliances' runs for which there may be power, with all that a battery gives, without it, and none.
+
+    What runs already goes on, unless it may pause and leaves too little power; what may not pause counts as base load.
+    """
     given_w = 0.0 if model.bank is None else model.bank.discharge_w
     for helped_w in (given_w, 0.0):
         yield fitting(model.errands, [spare_w + helped_w for spare_w in model.exchange.spare_w])
     yield tuple(errand for errand in model.errands if errand.is_running)
+    yield tuple(errand for errand in model.errands if errand.is_running and errand.uninterruptible)
 
 
 def anywhere(model: Model) -> Mapping[Name, Limits]:
