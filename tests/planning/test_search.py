@@ -92,6 +92,16 @@ def test_a_run_for_which_there_is_no_power_is_left_out_by_name() -> None:
     assert Fallback.APPLIANCE_LEFT_OUT in plan.fallbacks
 
 
+def test_a_run_that_may_pause_waits_where_the_base_load_leaves_no_power_for_it() -> None:
+    house = BOILER.model_copy(update={"power_limit_w": 2500.0})
+    washer = run("washer", 0, 4, *[1800.0] * 3, pausable=True)
+    begun = washer.model_copy(update={"begun_at": START - STEP})
+    crowded = problem(house, [1.0] * 24, base_load_w=[1000.0] * 4 + [100.0] * 20, given={"runs": (begun,)})
+    plan = solve(crowded)
+    assert plan.load("washer") is None
+    assert plan.fallbacks == {Fallback.APPLIANCE_LEFT_OUT}
+
+
 def test_a_run_is_not_hidden_in_a_short_last_step() -> None:
     wash = run("washer", 0, 24, *[2000.0] * 3)
     short = Interval(start=START, end=START + 24 * STEP - timedelta(seconds=240))
