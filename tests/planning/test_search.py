@@ -96,7 +96,7 @@ def test_a_run_that_may_pause_waits_where_the_base_load_leaves_no_power_for_it()
     house = BOILER.model_copy(update={"power_limit_w": 2500.0})
     washer = run("washer", 0, 4, *[1800.0] * 3, pausable=True)
     begun = washer.model_copy(update={"begun_at": START - STEP})
-    crowded = problem(house, [1.0] * 24, base_load_w=[1000.0] * 4 + [100.0] * 20, given={"runs": (begun,)})
+    crowded = problem(house, [1.0] * 24, base_w=[1000.0] * 4 + [100.0] * 20, given={"runs": (begun,)})
     plan = solve(crowded)
     assert plan.load("washer") is None
     assert plan.fallbacks == {Fallback.APPLIANCE_LEFT_OUT}
