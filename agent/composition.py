@@ -1,6 +1,7 @@
 """Which adapter stands behind which port, by the owner's settings: the one place that knows them all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import httpx
@@ -13,10 +14,11 @@ from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.clock import SharedClock, SystemClock
 from agent.control.circuits import circuit_of
-from agent.domain.device import Ability, Role
+from agent.domain.device import Ability, Adoption, Role
 from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
-from agent.ports import Clock, Device, Prices, Weather
+from agent.ports import Clock, Device, Network, Prices, Weather
 from agent.profiles.library import Profiles
+from agent.profiles.profile import Family
 from agent.settings import DeviceSettings, EpiasSettings, MqttSettings, Settings
 
 _NEEDED = {
@@ -92,20 +94,38 @@ def broker_of(mqtt: MqttSettings) -> Broker:
     )
 
 
-def devices_of(settings: Settings, network: TasmotaNetwork) -> Sequence[Device]:
+@dataclass(frozen=True)
+class Networks:
+    """All radios and buses of the home."""
+
+    broker: Broker
+    by_family: Mapping[Family, Network]
+    profiles: Profiles
+    loops: tuple[Callable[[], Coroutine[None, None, None]], ...]
+    """What keeps them alive, each until it is cancelled."""
+
+    def of(self, adoption: Adoption) -> Network:
+        """The network on which a device is. Raises ProfileInvalid, SettingsInvalid where the settings lack it."""
+        family = self.profiles.named(adoption.profile).family
+        if family not in self.by_family:
+            raise SettingsInvalid(f"devices.{adoption.name}: this hub has no network for {family}")
+        return self.by_family[family]
+
+
+def networks_of(settings: Settings, clock: Clock, profiles: Profiles, client_id: str | None = None) -> Networks:
+    """The networks that the settings ask for; nothing is open before its loop runs.
+
+    With a `client_id` of its own a command does not put the running hub out of the broker.
+    """
+    mqtt = settings.mqtt if client_id is None else settings.mqtt.model_copy(update={"client_id": client_id})
+    broker = broker_of(mqtt)
+    by_family: dict[Family, Network] = {Family.TASMOTA: TasmotaNetwork(broker, clock, profiles)}
+    return Networks(broker=broker, by_family=by_family, profiles=profiles, loops=(broker.run,))
+
+
+def devices_of(settings: Settings, networks: Networks) -> Sequence[Device]:
     """The adopted devices, whether they answer yet or not."""
-    return [
-        network.device(
-            name=device.name,
-            role=device.role,
-            address=device.address,
-            profile=device.profile,
-            channel=device.channel,
-            sensor=device.sensor,
-            deadline_s=device.deadline_s,
-        )
-        for device in settings.devices
-    ]
+    return [networks.of(device).device(device, settings.control.dead_man_s) for device in settings.devices]
 
 
 def device_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:

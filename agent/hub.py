@@ -14,10 +14,9 @@ from pathlib import Path
 import httpx
 
 from agent.adapters.mqtt.broker import Broker
-from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.composition import broker_of, device_faults, devices_of, prices_of, run_faults, weather_of
+from agent.composition import device_faults, devices_of, networks_of, prices_of, run_faults, weather_of
 from agent.control.conditions import Conditions
 from agent.day import Day
 from agent.errors import BrokerUnreachable, JournalError, SettingsInvalid
@@ -25,7 +24,7 @@ from agent.fetching import Fetching
 from agent.heartbeat import write_heartbeat
 from agent.jobs import Timetable
 from agent.planning.planner import ChildProcessPlanner
-from agent.ports import Clock, Ledger, Telemetry
+from agent.ports import Clock, Device, Ledger, Telemetry
 from agent.profiles.library import load_profiles
 from agent.settings import Settings
 
@@ -114,10 +113,10 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
         telemetry = await stack.enter_async_context(open_telemetry(settings.storage.folder))
         http = await stack.enter_async_context(httpx.AsyncClient())
         timetable = Timetable(clock)
-        broker = broker_of(settings.mqtt)
-        day = day_of(settings, clock, ledger, telemetry, http, TasmotaNetwork(broker, clock, profiles), timetable)
-        broker.on_connection = day.broker_changed
-        await Hub(day, timetable, [broker.run]).run(stop, lambda: _heard(broker))
+        networks = networks_of(settings, clock, profiles)
+        day = day_of(settings, clock, ledger, telemetry, http, devices_of(settings, networks), timetable)
+        networks.broker.on_connection = day.broker_changed
+        await Hub(day, timetable, networks.loops).run(stop, lambda: _heard(networks.broker))
 
 
 def day_of(
@@ -126,7 +125,7 @@ def day_of(
     ledger: Ledger,
     telemetry: Telemetry,
     http: httpx.AsyncClient,
-    network: TasmotaNetwork,
+    devices: Sequence[Device],
     timetable: Timetable,
 ) -> Day:
     """The day of a home, with everything that it works with but the life of the broker's connection."""
@@ -147,7 +146,7 @@ def day_of(
         conditions=conditions,
         fetching=fetching,
         planner=ChildProcessPlanner(),
-        devices=devices_of(settings, network),
+        devices=devices,
         timetable=timetable,
         beat=_beat_to(settings.health.heartbeat_file, settings.planning.step_s, clock),
     )

@@ -10,7 +10,7 @@ Every arrow is one value of `agent.domain`, kept in the Ledger or in Telemetry a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,7 +18,7 @@ from typing import Protocol
 
 from agent.domain.command import Command
 from agent.domain.condition import Condition
-from agent.domain.device import Name, Reading, RelayState, Role, Sighting
+from agent.domain.device import Adoption, Name, Reading, RelayState, Role, Sighting
 from agent.domain.interval import Interval
 from agent.domain.market import DayAheadPrices, ImbalancePrices
 from agent.domain.plan import Plan
@@ -59,8 +59,41 @@ class Weather(Protocol):
         """Return a forecast that covers the span. Raises FeedError."""
 
 
+class Switch(Protocol):
+    """One relay as its family speaks with it: single attempts, of which `agent.switching` makes a Relay."""
+
+    on_report: Callable[[bool], None] | None
+    """Called with what the device says by itself, asked or not; retained and stale words are none of that."""
+
+    @property
+    def ends_itself(self) -> bool:
+        """Whether the device can end an "on" by itself after a time."""
+
+    @property
+    def away(self) -> str:
+        """Why the device is thought to be away, in a few words; empty if it is not."""
+
+    async def order(self, *, on: bool, ends_after_s: float | None) -> None:
+        """Send one absolute order, and return when the device has acknowledged it. May wait for ever.
+
+        With `ends_after_s` (only for "on", and only if it `ends_itself`) the device goes off after so many seconds
+        unless it is ordered again. Nothing is kept for later, and nothing is sent twice. Raises DeviceUnreachable if
+        nothing can be sent, DeviceRefused if it says that it will not.
+        """
+
+    async def ask(self) -> bool:
+        """Ask the device how it stands, and return its answer, never one from memory. May wait for ever.
+
+        Raises DeviceUnreachable if nothing can be sent, DeviceRefused if it has no such relay, DeviceMalformed.
+        """
+
+
 class Relay(Protocol):
     """Switches one circuit."""
+
+    @property
+    def must_be_renewed(self) -> bool:
+        """Whether an "on" ends by itself unless it is given again."""
 
     async def switch(self, *, on: bool) -> RelayState:
         """Switch and return the state read back, which is the wanted one.
@@ -102,6 +135,13 @@ class Network(Protocol):
 
     async def scan(self, duration_s: float) -> Sequence[Sighting]:
         """Listen for `duration_s` wall seconds and return what was seen. Raises HubError if the network is away."""
+
+    def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
+        """A device of the home, with the abilities of its profile, whether it has been seen yet or not.
+
+        Until it is there its calls raise DeviceUnreachable. `ends_after_s` is the time after which it ends an "on"
+        that is not renewed, if it can. Raises ProfileInvalid if there is no such profile.
+        """
 
 
 class Planner(Protocol):

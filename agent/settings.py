@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 
 from agent.domain.comfort import BandFrom
-from agent.domain.device import Name, Protocol, Role
+from agent.domain.device import Adoption, Name, Role
 from agent.domain.house import House
 from agent.domain.plausible import contradictions
 from agent.domain.problem import EndRule, Solver
@@ -118,23 +118,11 @@ class MqttSettings(Secret):
     """Set to speak TLS with a broker whose certificate this file vouches for."""
 
 
-class DeviceSettings(Value):
+class DeviceSettings(Adoption):
     """One adopted device: the hub switches nothing that is not listed here."""
 
-    name: Name
-    role: Role
     load: Name | None = None
     """Which appliance of the house it switches; only with the role `appliance`."""
-    protocol: Protocol = Protocol.MQTT
-    profile: str
-    address: str = Field(min_length=1)
-    """As `kwh-hub devices` prints it."""
-    channel: int = Field(default=1, ge=1, le=32)
-    """Which relay, where the device has several."""
-    sensor: str | None = None
-    """Which temperature sensor, where the device has several; for example DS18B20-2."""
-    deadline_s: float | None = Field(default=None, gt=0, le=15)
-    """Wall seconds until an unanswered command counts as unknown; None: as its profile says."""
 
     @model_validator(mode="after")
     def _says_what_it_switches(self) -> Self:
@@ -176,6 +164,9 @@ class PlanningSettings(Value):
 
 class ControlSettings(Value):
     """How relays are held to the plan."""
+
+    dead_man_s: int = Field(default=900, ge=600, le=6000)
+    """A relay that can ends an "on" by itself after so long if the hub does not renew it, as it does at every step."""
 
     temperature_max_age_s: int = Field(default=1800, ge=300, le=14_400)
     """An older measurement counts as unknown."""

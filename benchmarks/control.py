@@ -16,10 +16,9 @@ from pathlib import Path
 import httpx
 import psutil
 
-from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.composition import broker_of, clock_of
+from agent.composition import clock_of, devices_of, networks_of
 from agent.day import Day
 from agent.hub import day_of, keep_what_was_loaded
 from agent.jobs import Timetable
@@ -79,9 +78,9 @@ async def step_ms(settings: Settings, steps: int) -> list[float]:
         open_telemetry(settings.storage.folder) as telemetry,
         httpx.AsyncClient() as http,
     ):
-        broker = broker_of(settings.mqtt)
-        network = TasmotaNetwork(broker, clock, load_profiles())
-        day = day_of(settings, clock, ledger, telemetry, http, network, Timetable(clock))
+        networks = networks_of(settings, clock, load_profiles())
+        broker = networks.broker
+        day = day_of(settings, clock, ledger, telemetry, http, devices_of(settings, networks), Timetable(clock))
         connection = asyncio.create_task(broker.run())
         try:
             await broker.wait_connected(10)

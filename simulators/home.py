@@ -17,14 +17,15 @@ from agent.domain.device import Role
 from agent.domain.interval import Interval, Series
 from agent.domain.local_day import local_day, local_days
 from agent.errors import SettingsInvalid
+from simulators.circuit import Circuit
 from simulators.clock import HomeClock
 from simulators.feeds import EpiasServer, Fault, FileMarket, ForecastError, Market, OpenMeteoServer, ShippedMarket
 from simulators.home_file import HomeFile, Plugged
 from simulators.house import PhysicalHouse
 from simulators.living import LivingHome, LoadCircuit, Probe
-from simulators.mqtt.circuit import Circuit
+from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.mosquitto import Mosquitto
-from simulators.mqtt.tasmota import BrokerAddress, TasmotaDevice
+from simulators.mqtt.tasmota import TasmotaDevice
 from simulators.mqtt.tasmota_says import Identity
 from simulators.recorder import Recorder
 from simulators.weather import TrueWeather

@@ -8,11 +8,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from agent.adapters.mqtt.broker import Broker
-from agent.adapters.mqtt.tasmota import TasmotaNetwork
-from agent.composition import broker_of, clock_of
+from agent.composition import Networks, clock_of, networks_of
 from agent.domain.device import Sighting
-from agent.ports import Network
 from agent.profiles.library import load_profiles
 from agent.settings import Settings, load_settings
 
@@ -37,26 +34,27 @@ def devices(arguments: argparse.Namespace) -> int:
 
 
 async def _scan(settings: Settings, seconds: float, console: Console) -> Sequence[Sighting]:
-    # A client of its own name, or the broker would put the running hub out to let this one in.
-    broker = broker_of(settings.mqtt.model_copy(update={"client_id": f"{settings.mqtt.client_id}-scan"}))
+    client_id = f"{settings.mqtt.client_id}-scan"
+    networks = networks_of(settings, clock_of(settings), load_profiles(), client_id=client_id)
     async with asyncio.TaskGroup() as group:
-        connection = group.create_task(broker.run())
+        tasks = [group.create_task(loop()) for loop in networks.loops]
         try:
-            return await _seen(broker, TasmotaNetwork(broker, clock_of(settings), load_profiles()), seconds, console)
+            return await _seen(networks, seconds, console)
         finally:
-            connection.cancel()
+            for task in tasks:
+                task.cancel()
 
 
-async def _seen(broker: Broker, network: Network, seconds: float, console: Console) -> Sequence[Sighting]:
-    await broker.wait_connected(_ANSWER_S)
+async def _seen(networks: Networks, seconds: float, console: Console) -> Sequence[Sighting]:
+    await networks.broker.wait_connected(_ANSWER_S)
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task(f"listening on {broker.address}", total=seconds)
+        bar = progress.add_task(f"listening on {networks.broker.address}", total=seconds)
         async with asyncio.TaskGroup() as group:
-            scan = group.create_task(network.scan(seconds))
-            while not scan.done():
-                await asyncio.wait([scan], timeout=0.2)
+            scans = [group.create_task(network.scan(seconds)) for network in networks.by_family.values()]
+            while not all(scan.done() for scan in scans):
+                await asyncio.wait(scans, timeout=0.2)
                 progress.advance(bar, 0.2)
-        return scan.result()
+        return [sighting for scan in scans for sighting in scan.result()]
 
 
 def _table(seen: Sequence[Sighting], names: Mapping[str, str]) -> Table:

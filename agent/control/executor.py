@@ -77,8 +77,8 @@ class Executor:
                     situation = situation.model_copy(update={"other_power_w": situation.other_power_w + power_w})
             decided = verdicts(self._house, decided, situation)
         for verdict in decided:
-            if verdict.on:
-                await self._changed(verdict, situation)
+            if verdict.on and await self._changed(verdict, situation) is None:
+                await self._renewed(verdict, situation)
         return decided
 
     async def release(self) -> bool:
@@ -116,6 +116,16 @@ class Executor:
         if device is None or state is None or state.on == verdict.on:
             return None
         return await self._order(device, verdict)
+
+    async def _renewed(self, verdict: Want, situation: Situation) -> None:
+        """Give an "on" again that would end by itself otherwise; no order, so nothing to journal."""
+        device, state = self._relays.get(verdict.load), situation.loads.get(verdict.load)
+        if device is None or device.relay is None or state is None or not device.relay.must_be_renewed:
+            return
+        try:
+            await device.relay.switch(on=True)
+        except DeviceError as error:
+            _log.warning("%s could not be told to stay on: %s", device.name, error.reason)
 
     async def _load_state(self, load: Name, device: Device, reported: RelayState) -> LoadState:
         history = _carried_out(await self._ledger.last_commands(load), reported)

@@ -31,6 +31,8 @@ class Protocol(StrEnum):
     """How a device is reached."""
 
     MQTT = "mqtt"
+    ZIGBEE = "zigbee"
+    BLE = "ble"
 
 
 class Ability(StrEnum):
@@ -39,6 +41,23 @@ class Ability(StrEnum):
     RELAY = "relay"
     METER = "meter"
     THERMOMETER = "thermometer"
+
+
+class Adoption(Value):
+    """A device that the owner has taken into the home: only such are ever switched."""
+
+    name: Name
+    role: Role
+    profile: str
+    """What it is, and by that how it is reached."""
+    address: str = Field(min_length=1)
+    """As `kwh-hub devices` prints it."""
+    channel: int = Field(default=1, ge=1, le=32)
+    """Which relay, where the device has several."""
+    sensor: str | None = None
+    """Which temperature sensor, where the device has several; for example DS18B20-2."""
+    deadline_s: float | None = Field(default=None, gt=0, le=120)
+    """Wall seconds until an unanswered command counts as unknown; None: as its profile says."""
 
 
 class Sighting(Value):

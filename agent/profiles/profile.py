@@ -13,6 +13,21 @@ class Family(StrEnum):
     """The firmware that a device speaks, which decides the adapter that understands it."""
 
     TASMOTA = "tasmota"
+    TASMOTA_IR = "tasmota_ir"
+    """An air conditioner by its infrared remote control (IRHVAC)."""
+    SHELLY_GEN1 = "shelly_gen1"
+    SHELLY_GEN2 = "shelly_gen2"
+    """Generation 2 and later, over MQTT."""
+    ZIGBEE2MQTT = "zigbee2mqtt"
+    HOME_ASSISTANT = "home_assistant"
+    """Whatever announces itself by Home Assistant's discovery, ESPHome for one."""
+    OPENBEKEN = "openbeken"
+    ZIGBEE = "zigbee"
+    """By the hub's own coordinator."""
+    SHELLY_BLE = "shelly_ble"
+    """Generation 2 and later, over Bluetooth."""
+    SWITCHBOT = "switchbot"
+    BTHOME = "bthome"
 
 
 class AcknowledgementKind(StrEnum):
@@ -20,6 +35,10 @@ class AcknowledgementKind(StrEnum):
 
     STATE_READ_BACK = "state_read_back"
     """The device reports the wanted state, and says the same again when it is asked."""
+    REPLY = "reply"
+    """It replies to the very command, and says the same again when it is asked."""
+    METER = "meter"
+    """It cannot say how it stands: a meter on its circuit does."""
 
 
 class Match(Value):
@@ -35,30 +54,51 @@ class Acknowledgement(Value):
     """How and when a command counts as carried out."""
 
     kind: AcknowledgementKind
-    deadline_s: float = Field(gt=0, le=15)
+    deadline_s: float = Field(gt=0, le=120)
     """Wall seconds until an unanswered command counts as unknown, where the owner's settings say nothing else."""
-
-
-class MessageKind(StrEnum):
-    """Which message of the device a golden vector shows."""
-
-    RESULT = "RESULT"
-    STATE = "STATE"
-    SENSOR = "SENSOR"
-    STATUS10 = "STATUS10"
 
 
 class GoldenVector(Value):
     """One message as the device sends it, and what the hub must make of it. What it does not say is left out."""
 
-    message: MessageKind
-    payload: str
+    message: str = Field(min_length=1)
+    """Which message of the family it is: the kind, the end of the topic, the cluster, the characteristic."""
+    payload: str = ""
+    """As text, ..."""
+    payload_hex: str = Field(default="", pattern=r"^([0-9a-f]{2}( ?))*$")
+    """... or as bytes."""
     relays: dict[int, bool] = Field(default_factory=dict)
     """Channel to on."""
     sensor: str | None = None
     power_w: float | None = None
     energy_wh: int | None = None
     temperature_c: float | None = None
+
+
+class Zigbee(Value):
+    """What a ZigBee device does otherwise than the cluster library says."""
+
+    manufacturers: tuple[str, ...] = ()
+    """Names of the manufacturer under which it is recognised, besides `match.models`; empty: any."""
+    power_scale: float | None = Field(default=None, gt=0)
+    """W per unit of its power; None: by the multiplier and divisor that it tells."""
+    energy_scale: float | None = Field(default=None, gt=0)
+    """Wh per unit of its counter; None: by the multiplier and divisor that it tells."""
+    reports: bool = True
+    """Whether reporting works; if not it is asked."""
+
+
+class Link(StrEnum):
+    """What becomes of a Bluetooth connection between two conversations."""
+
+    KEPT = "kept"
+    DROPPED = "dropped"
+
+
+class Ble(Value):
+    """How a Bluetooth device wants to be spoken with."""
+
+    link: Link = Link.DROPPED
 
 
 class DeviceProfile(Value):
@@ -79,6 +119,10 @@ class DeviceProfile(Value):
     """Resistive load that the relay carries for hours; None if unknown."""
     mains_v: float = Field(default=230.0, gt=0, le=400)
     acknowledgement: Acknowledgement | None = None
+    ends_itself: bool = False
+    """Whether its relay can end an "on" by itself if the hub is gone."""
+    zigbee: Zigbee = Zigbee()
+    ble: Ble = Ble()
     golden: tuple[GoldenVector, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -86,8 +130,8 @@ class DeviceProfile(Value):
         has_relay = Ability.RELAY in self.abilities
         if has_relay and self.acknowledgement is None:
             raise ValueError("a relay needs [acknowledgement]")
-        if not has_relay and (self.acknowledgement is not None or self.max_switching_a is not None):
-            raise ValueError("acknowledgement and max_switching_a are for relays; abilities has none")
+        if not has_relay and (self.acknowledgement is not None or self.max_switching_a is not None or self.ends_itself):
+            raise ValueError("acknowledgement, max_switching_a and ends_itself are for relays; abilities has none")
         return self
 
     @property

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from paho.mqtt.client import Client, MQTTMessage
@@ -17,6 +18,16 @@ from paho.mqtt.reasoncodes import ReasonCode
 _RETRY_S = 0.1
 _CHECK_S = 1.0
 _CONNECT_S = 5.0
+
+
+@dataclass(frozen=True)
+class BrokerAddress:
+    """Where devices find the broker."""
+
+    port: int
+    host: str = "127.0.0.1"
+    username: str = ""
+    password: str = ""
 
 
 class _Socket(Protocol):

@@ -6,51 +6,19 @@ Each speaks as Tasmota 14 does, keeps domain time, and can be broken on purpose.
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Self
 
+from simulators.circuit import Circuit, Now
+from simulators.faults import Faults
 from simulators.mqtt import tasmota_says as says
-from simulators.mqtt.circuit import Circuit, Now
-from simulators.mqtt.link import Link
+from simulators.mqtt.link import BrokerAddress, Link
 from simulators.mqtt.tasmota_says import Energy, Identity, Json
 
 _READY_S = 10.0
 _COUNTER_WH = 12_345.0
 """What a used device has counted before."""
-
-
-@dataclass(frozen=True)
-class BrokerAddress:
-    """Where devices find the broker."""
-
-    port: int
-    host: str = "127.0.0.1"
-    username: str = ""
-    password: str = ""
-
-
-@dataclass
-class Faults:
-    """What is wrong with a device. Counts go down as they are used up."""
-
-    drop_commands: int = 0
-    """So many commands vanish before they arrive."""
-    drop_answers: int = 0
-    """So many commands are carried out, but what the device says to them vanishes."""
-    delay_s: float = 0.0
-    """Answers come this much later, in wall time."""
-    duplicate: bool = False
-    """Everything is said twice."""
-    old_state_first: bool = False
-    """After a command the state before it is reported once more."""
-    lie: bool = False
-    """It says that the relay obeys, though it does not move."""
-    stuck: bool = False
-    """The relay does not move, and the device says so."""
-    wrong_units: bool = False
-    """Its numbers are °F and Wh, though it calls them °C and kWh."""
 
 
 class PowerOnState(IntEnum):
@@ -90,6 +58,9 @@ class TasmotaDevice:
         self._tick_s = tick_s
         self._timer: asyncio.TimerHandle | None = None
         self._states = [False] * len(self._relays)
+        self._pulses_s = [0.0] * len(self._relays)
+        """By relay: after how long it goes off by itself; 0: never. It survives a restart, as in the device's flash."""
+        self._ends_at: list[datetime | None] = [None] * len(self._relays)
         self._muted = False
         self._booted_at = self._counted_at = self._day_began_at = now()
         self._next_report_at = self._booted_at
@@ -158,8 +129,12 @@ class TasmotaDevice:
             self._say("tele", "SENSOR", self._sensor_report())
 
     def tick(self) -> None:
-        """Count energy up to now, and report if it is time."""
+        """Count energy up to now, end what its PulseTime ends, and report if it is time."""
         self._count()
+        for channel, ends_at in enumerate(self._ends_at, start=1):
+            if ends_at is not None and self._now() >= ends_at:
+                self._move(channel, on=False)
+                self._say_power(channel)
         if self._now() >= self._next_report_at:
             self._next_report_at = self._now() + timedelta(seconds=self.tele_period_s)
             self.report()
@@ -222,6 +197,8 @@ class TasmotaDevice:
         elif name == "TELEPERIOD" and payload.isdigit():
             self.tele_period_s = max(10, int(payload))
             self._say("stat", "RESULT", {"TelePeriod": int(self.tele_period_s)})
+        elif name == "PULSETIME" and payload.isdigit():
+            self._on_pulse_time(int(number or 1), int(payload))
         elif name == "POWERONSTATE" and payload in {"0", "1", "3"}:
             self.power_on_state = PowerOnState(int(payload))
             self._say("stat", "RESULT", {"PowerOnState": int(payload)})
@@ -246,6 +223,11 @@ class TasmotaDevice:
         if not (self.faults.lie or self.faults.stuck):
             self._move(channel, on=wanted)
         self._say_power(channel, pretend=wanted if self.faults.lie else None)
+
+    def _on_pulse_time(self, channel: int, value: int) -> None:
+        if 1 <= channel <= len(self._relays):
+            self._pulses_s[channel - 1] = value / 10 if value < 112 else value - 100
+            self._say("stat", "RESULT", {f"PulseTime{channel}": {"Set": value, "Remaining": 0}})
 
     def _on_status(self, payload: str) -> None:
         uptime = self._now() - self._booted_at
@@ -316,6 +298,8 @@ class TasmotaDevice:
     def _move(self, channel: int, *, on: bool) -> None:
         self._count()
         self._states[channel - 1] = on
+        pulse_s = self._pulses_s[channel - 1]  # each "on" begins it anew
+        self._ends_at[channel - 1] = self._now() + timedelta(seconds=pulse_s) if on and pulse_s else None
         self._relays[channel - 1].switch(on)
         self._power_w = 0.0 if self._metered is None else self._metered.power_w()
 

@@ -37,6 +37,7 @@ class ObedientRelay:
     orders: list[tuple[str, bool]] = field(default_factory=list)
     deaf: bool = False
     refuses: bool = False
+    must_be_renewed: bool = False
 
     async def switch(self, *, on: bool) -> RelayState:
         self.orders.append((self.name, on))

@@ -89,6 +89,7 @@ class VirtualRelay:
 
     home: VirtualHome
     name: Name
+    must_be_renewed: bool = False
 
     async def switch(self, *, on: bool) -> RelayState:
         now = self.home.advance()

@@ -1,53 +1,19 @@
-"""Work benches: one device of a family with its circuit in hand. A further family adds benches to the lists below."""
+"""A Tasmota device on the work bench, with its circuit in hand."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
-from agent.domain.device import Role
+from agent.domain.device import Adoption, Role
 from agent.ports import Device
-from simulators.mqtt.circuit import Heater
-from simulators.mqtt.tasmota import (
-    BrokerAddress,
-    TasmotaDevice,
-    TasmotaPlug,
-    TasmotaRelaySensor,
-    TasmotaThermometer,
-)
+from simulators.circuit import Heater
+from simulators.mqtt.link import BrokerAddress
+from simulators.mqtt.tasmota import TasmotaDevice, TasmotaPlug
 from simulators.mqtt.tasmota_says import Identity
-
-NOON = datetime(2020, 1, 1, 12, tzinfo=UTC)
-PATIENT_S = 10.0
-"""A deadline that only a broken test reaches."""
-IMPATIENT_S = 0.3
-"""A deadline for tests in which nobody answers."""
-
-
-@dataclass
-class StillClock:
-    """Domain time that moves only when a test says so."""
-
-    moment: datetime = NOON
-
-    def now(self) -> datetime:
-        return self.moment
-
-    def to_wall(self, moment: datetime) -> datetime:
-        return moment
-
-    def to_domain(self, wall: datetime) -> datetime:
-        return wall
-
-    @asynccontextmanager
-    async def standing_still(self) -> AsyncIterator[bool]:
-        yield True
-
-    def advance(self, **span: float) -> None:
-        self.moment += timedelta(**span)
+from tests.contract.bench import PATIENT_S, StillClock
 
 
 @dataclass
@@ -80,43 +46,22 @@ class Bench:
         self.patient = self.device(PATIENT_S)
 
 
-OpenBench = Callable[[Home], AbstractAsyncContextManager[Bench]]
-
-
 @asynccontextmanager
-async def _tasmota(
-    home: Home, profile: str, kind: type[TasmotaPlug | TasmotaThermometer | TasmotaRelaySensor]
-) -> AsyncIterator[Bench]:
+async def tasmota_plug(home: Home) -> AsyncIterator[Bench]:
     circuit = Heater()
-    plugged = kind(home.address, Identity(home.mac()), circuit, home.clock.now, tick_s=None)
+    plugged = TasmotaPlug(home.address, Identity(home.mac()), circuit, home.clock.now, tick_s=None)
 
     def device(deadline_s: float) -> Device:
         return home.network.device(
-            name="bench", role=Role.WATER_HEATER, profile=profile, address=home.mac(), deadline_s=deadline_s
+            Adoption(
+                name="bench", role=Role.WATER_HEATER, profile="tasmota-plug", address=home.mac(), deadline_s=deadline_s
+            )
         )
 
     async with plugged:
         bench = Bench(plugged, circuit, home.clock, device)
         assert await home.network.wait_announced([home.mac()], PATIENT_S)
         yield bench
-
-
-def tasmota_plug(home: Home) -> AbstractAsyncContextManager[Bench]:
-    return _tasmota(home, "tasmota-plug", TasmotaPlug)
-
-
-def tasmota_thermometer(home: Home) -> AbstractAsyncContextManager[Bench]:
-    return _tasmota(home, "tasmota-thermometer", TasmotaThermometer)
-
-
-def tasmota_relay_sensor(home: Home) -> AbstractAsyncContextManager[Bench]:
-    return _tasmota(home, "tasmota-relay-thermometer", TasmotaRelaySensor)
-
-
-RELAYS: list[OpenBench] = [tasmota_plug, tasmota_relay_sensor]
-METERS: list[OpenBench] = [tasmota_plug]
-THERMOMETERS: list[OpenBench] = [tasmota_thermometer, tasmota_relay_sensor]
-ALL: list[OpenBench] = [tasmota_plug, tasmota_thermometer, tasmota_relay_sensor]
 
 
 async def settled(condition: Callable[[], bool], timeout_s: float = PATIENT_S) -> None:

@@ -1,8 +1,8 @@
-"""One mosquitto for the session, one connection of the hub for each test, and devices with addresses of their own."""
+"""One connection of the hub for each test, and devices with addresses of their own."""
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,20 +10,12 @@ import pytest
 from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.profiles.library import load_profiles
+from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.mosquitto import Mosquitto
-from simulators.mqtt.tasmota import BrokerAddress
-from tests.mqtt.benches import Home, StillClock
+from tests.contract.bench import StillClock
+from tests.mqtt.benches import Home
 
 _serials = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def mosquitto() -> Iterator[Mosquitto]:
-    """A broker that no test stops."""
-    broker = Mosquitto()
-    broker.start()
-    yield broker
-    broker.discard()
 
 
 @asynccontextmanager

@@ -8,7 +8,8 @@ import pytest
 from agent.adapters.mqtt.broker import LARGEST_PAYLOAD_BYTES, Broker, Message
 from agent.errors import BrokerUnreachable, DeviceMalformed
 from simulators.mqtt.mosquitto import Mosquitto, mosquitto_binary
-from tests.mqtt.benches import PATIENT_S, settled
+from tests.contract.bench import PATIENT_S
+from tests.mqtt.benches import settled
 from tests.mqtt.conftest import running
 
 QUICK_S = (0.02, 0.1)

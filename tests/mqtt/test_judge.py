@@ -13,10 +13,11 @@ from hatasmota.discovery import TasmotaDiscovery, get_entity, get_switch_entitie
 from hatasmota.mqtt import ReceiveMessage, TasmotaMQTTClient
 
 from agent.adapters.mqtt.broker import Message
-from simulators.mqtt.circuit import Heater
+from simulators.circuit import Heater
 from simulators.mqtt.tasmota import TasmotaPlug, TasmotaRelaySensor
 from simulators.mqtt.tasmota_says import Identity
-from tests.mqtt.benches import PATIENT_S, Home, settled
+from tests.contract.bench import PATIENT_S
+from tests.mqtt.benches import Home, settled
 
 
 @dataclass

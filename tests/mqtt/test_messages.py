@@ -20,38 +20,15 @@ from agent.adapters.mqtt.tasmota_messages import (
     read_relays,
     read_sensors,
 )
-from agent.domain.device import Role
+from agent.domain.device import Adoption, Role
 from agent.profiles.library import load_profiles
-from agent.profiles.profile import GoldenVector, MessageKind
 from simulators.mqtt.tasmota_says import Identity, discovery_config
-from tests.mqtt.benches import StillClock
+from tests.contract.bench import StillClock
 
 PROFILES = load_profiles()
 MAC = "A0B1C2D3E4F5"
 CONFIG = discovery_config(Identity(MAC), 2)
 READ = read_config(MAC, json.dumps(CONFIG).encode())
-
-vectors = pytest.mark.parametrize(
-    "vector",
-    [
-        pytest.param(vector, id=f"{name}-{index}-{vector.message}")
-        for name, profile in PROFILES.items()
-        for index, vector in enumerate(profile.golden)
-    ],
-)
-
-
-@vectors
-def test_every_message_of_every_profile_is_understood(vector: GoldenVector) -> None:
-    payload = vector.payload.encode()
-    if vector.message in {MessageKind.RESULT, MessageKind.STATE}:
-        assert read_relays(payload, READ) == vector.relays
-        return
-    report = read_sensors(payload)
-    assert report.power_w == (() if vector.power_w is None else (vector.power_w,))
-    assert report.energy_wh == (() if vector.energy_wh is None else (vector.energy_wh,))
-    if vector.temperature_c is not None:
-        assert report.temperature_of(vector.sensor) == vector.temperature_c
 
 
 def test_lights_and_shutters_are_no_channels() -> None:
@@ -176,7 +153,7 @@ def test_any_payload_is_read_or_refused(payload: bytes) -> None:
 async def test_no_message_raises_past_the_adapter(announcement: object, sensors: bytes, answers: list[bytes]) -> None:
     broker = Broker()
     network = TasmotaNetwork(broker, StillClock(), PROFILES)
-    network.device(name="plug", role=Role.WATER_HEATER, profile="tasmota-plug", address=MAC)
+    network.device(Adoption(name="plug", role=Role.WATER_HEATER, profile="tasmota-plug", address=MAC))
     broker._receive(Message(f"tasmota/discovery/{MAC}/config", json.dumps(announcement).encode()))
     broker._receive(Message(f"tasmota/discovery/{MAC}/sensors", sensors))
     listened = tuple(broker._receivers)

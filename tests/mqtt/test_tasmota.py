@@ -9,21 +9,23 @@ import pytest
 
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
-from agent.domain.device import Role
+from agent.domain.device import Adoption, Role
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, ProfileInvalid
 from agent.ports import Device
 from agent.profiles.library import load_profiles
-from simulators.mqtt.circuit import Heater
+from simulators.circuit import Heater
+from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.mosquitto import Mosquitto
-from simulators.mqtt.tasmota import BrokerAddress, PowerOnState, TasmotaDevice, TasmotaPlug
+from simulators.mqtt.tasmota import PowerOnState, TasmotaDevice, TasmotaPlug
 from simulators.mqtt.tasmota_says import Identity, discovery_config
-from tests.mqtt.benches import IMPATIENT_S, PATIENT_S, Home, StillClock, settled, tasmota_plug
+from tests.contract.bench import IMPATIENT_S, PATIENT_S, StillClock
+from tests.mqtt.benches import Home, settled, tasmota_plug
 from tests.mqtt.conftest import running
 
 
 def adopted(home: Home, profile: str = "tasmota-plug", address: str = "", **more: object) -> Device:
     wanted = {"name": "plug", "role": Role.WATER_HEATER, "deadline_s": PATIENT_S, **more}
-    return home.network.device(profile=profile, address=address or home.mac(), **wanted)  # type: ignore[arg-type]  # checked at run time
+    return home.network.device(Adoption(profile=profile, address=address or home.mac(), **wanted))
 
 
 @asynccontextmanager
@@ -122,7 +124,7 @@ async def test_a_broker_that_restarts_finds_everything_again() -> None:
         network = TasmotaNetwork(broker, clock, load_profiles())
         mac, heater = "A0B1C2D3E4F5", Heater()
         device = network.device(
-            name="plug", role=Role.WATER_HEATER, profile="tasmota-plug", address=mac, deadline_s=PATIENT_S
+            Adoption(name="plug", role=Role.WATER_HEATER, profile="tasmota-plug", address=mac, deadline_s=PATIENT_S)
         )
         assert device.relay
         async with running(broker), TasmotaPlug(BrokerAddress(mortal.port), Identity(mac), heater, clock.now) as plug:

@@ -4,8 +4,8 @@ A command is carried out when the device has reported the wanted state and says 
 """
 
 import asyncio
-import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from math import ceil
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -20,18 +20,19 @@ from agent.adapters.mqtt.tasmota_messages import (
     read_config,
 )
 from agent.adapters.mqtt.tasmota_station import Station
-from agent.domain.device import Ability, Name, Protocol, Reading, RelayState, Role, Sighting
-from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnverified
+from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
-
-_log = logging.getLogger(__name__)
+from agent.switching.certain import CertainRelay
 
 _DISCOVERY = "tasmota/discovery"
 _MOST_STATIONS = 256
 """More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
 _DEADLINE_S = 5.0
+_PULSE_SECONDS = 100
+"""PulseTime counts seconds from here on, tenths of seconds below 112."""
 _IMPLAUSIBLE = 2.0
 """A meter that reports this many times its relay's rating reports nonsense."""
 
@@ -39,49 +40,55 @@ _IMPLAUSIBLE = 2.0
 T = TypeVar("T")
 
 
-class TasmotaRelay:
+class TasmotaSwitch:
     """One relay of a Tasmota device."""
 
-    def __init__(self, station: Station, clock: Clock, name: Name, channel: int, deadline_s: float) -> None:
+    ends_itself = True
+
+    def __init__(self, station: Station, name: Name, channel: int) -> None:
         self._station = station
-        self._clock = clock
         self._name = name
         self._channel = channel
         self._command = f"POWER{channel}"
-        self._deadline_s = deadline_s
+        self.on_report: Callable[[bool], None] | None = None
+        station.on_relay(channel, self._report)
 
-    async def switch(self, *, on: bool) -> RelayState:
-        """Switch, wait for the wanted state, read it back.
+    @property
+    def away(self) -> str:
+        """What its last will says."""
+        return "its last will says that it is offline" if self._station.online is False else ""
 
-        Raises DeviceUnreachable (the state is then unknown), DeviceUnverified, DeviceRefused.
-        """
-        async with self._station.conversation(self._name, self._deadline_s, self._station.relay_turn) as config:
-            self._check_channel(config)
+    async def order(self, *, on: bool, ends_after_s: float | None) -> None:
+        """Switch, and wait until the device reports the wanted state. Raises DeviceUnreachable, DeviceRefused."""
+        config = self._config()
+        try:
+            if ends_after_s is not None:
+                self._station.send(f"PulseTime{self._channel}", str(_PULSE_SECONDS + ceil(ends_after_s)))
             word = config.on_word if on else config.off_word
-            try:
-                async with asyncio.timeout(self._station.patience_s(self._deadline_s) / 2):
-                    await self._station.hear_relay(self._command, word, self._channel, wanted=on)
-            except TimeoutError:
-                _log.debug("%s did not confirm, it is asked", self._name)  # the command or its answer may be lost
-            state = await self._ask()
-        if state.on is not on:
-            raise DeviceUnverified(self._name, f"is {_word(on=state.on)} after it was told to be {_word(on=on)}")
-        return state
+            await self._station.hear_relay(self._command, word, self._channel, wanted=on)
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
 
-    async def read(self) -> RelayState:
+    async def ask(self) -> bool:
         """Ask the device. Raises DeviceUnreachable, DeviceRefused if it has no such relay."""
-        async with self._station.conversation(self._name, self._deadline_s, self._station.relay_turn) as config:
-            self._check_channel(config)
-            return await self._ask()
+        self._config()
+        try:
+            return await self._station.hear_relay(self._command, "", self._channel, wanted=None)
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
 
-    async def _ask(self) -> RelayState:
-        on = await self._station.hear_relay(self._command, "", self._channel, wanted=None)
-        return RelayState(on=on, at=self._clock.now())
-
-    def _check_channel(self, config: DiscoveryConfig) -> None:
+    def _config(self) -> DiscoveryConfig:
+        config = self._station.config
+        if config is None:
+            raise DeviceUnreachable(self._name, "has not announced itself on the broker")
         if self._channel not in config.channels:  # some firmware would switch relay 1 instead
             known = ", ".join(str(channel) for channel in config.channels) or "none"
             raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {known}")
+        return config
+
+    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
+        if self.on_report is not None:
+            self.on_report(on)
 
 
 class TasmotaMeter:
@@ -157,34 +164,29 @@ class TasmotaNetwork:
             if station.config is not None
         ]
 
-    def device(
-        self,
-        *,
-        name: Name,
-        role: Role,
-        profile: str,
-        address: str,
-        channel: int = 1,
-        sensor: str | None = None,
-        deadline_s: float | None = None,
-    ) -> Device:
-        """A device of the home, with the abilities of its profile. Raises ProfileInvalid if there is no such profile.
-
-        It need not have been seen yet: until it announces itself its calls raise DeviceUnreachable. `address` is its
-        MAC address or its MQTT topic; without `deadline_s` (wall seconds) the profile's counts.
-        """
-        known = self._profiles.named(profile)
-        station = self._adopt(address)
+    def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
+        """A device of the home, by its MAC address or its MQTT topic. Raises ProfileInvalid for an unknown profile."""
+        known, name = self._profiles.named(adoption.profile), adoption.name
+        station = self._adopt(adoption.address)
+        deadline_s = adoption.deadline_s
         if deadline_s is None:
             deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
-        can = known.abilities
-        return Device(
-            name=name,
-            role=role,
-            relay=TasmotaRelay(station, self._clock, name, channel, deadline_s) if Ability.RELAY in can else None,
-            meter=TasmotaMeter(station, name, channel, deadline_s, known.max_power_w) if Ability.METER in can else None,
-            thermometer=TasmotaThermometer(station, name, sensor, deadline_s) if Ability.THERMOMETER in can else None,
-        )
+        can, relay = known.abilities, None
+        if Ability.RELAY in can:
+            relay = CertainRelay(
+                TasmotaSwitch(station, name, adoption.channel),
+                self._clock,
+                name,
+                deadline_s=deadline_s,
+                ends_after_s=ends_after_s,
+                turn=station.relay_turn,
+            )
+        meter, thermometer = None, None
+        if Ability.METER in can:
+            meter = TasmotaMeter(station, name, adoption.channel, deadline_s, known.max_power_w)
+        if Ability.THERMOMETER in can:
+            thermometer = TasmotaThermometer(station, name, adoption.sensor, deadline_s)
+        return Device(name=name, role=adoption.role, relay=relay, meter=meter, thermometer=thermometer)
 
     async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
         """Wait at most `timeout_s` wall seconds for adopted devices to announce themselves; return whether all did."""
@@ -250,7 +252,3 @@ class TasmotaNetwork:
             reachable=station.online is True,
             abilities=station.abilities,
         )
-
-
-def _word(*, on: bool) -> str:
-    return "on" if on else "off"

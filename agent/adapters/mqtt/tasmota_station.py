@@ -30,6 +30,7 @@ class Station:
         self._clock = clock
         self._subscribed: list[tuple[str, Receiver]] = []
         self._waiting: list[Callable[[dict[int, bool], bool], None]] = []
+        self._reporters: list[tuple[int, Callable[[bool], None]]] = []
         self._reported: list[asyncio.Future[SensorReport]] = []
         self.config: DiscoveryConfig | None = None
         """None until the device has announced itself."""
@@ -93,6 +94,10 @@ class Station:
             except BrokerUnreachable as error:
                 raise DeviceUnreachable(name, str(error)) from error
 
+    def on_relay(self, channel: int, report: Callable[[bool], None]) -> None:
+        """Tell a relay whatever the device says of its channel."""
+        self._reporters.append((channel, report))
+
     async def hear_relay(self, command: str, payload: str, channel: int, *, wanted: bool | None) -> bool:
         """Send a command and return the state of a channel that comes after it.
 
@@ -110,7 +115,7 @@ class Station:
 
         self._waiting.append(listen)
         try:
-            self._send(command, payload)
+            self.send(command, payload)
             return await heard
         finally:
             self._waiting.remove(listen)
@@ -135,12 +140,13 @@ class Station:
         answer: asyncio.Future[SensorReport] = asyncio.get_running_loop().create_future()
         self._reported.append(answer)
         try:
-            self._send("STATUS", "10")
+            self.send("STATUS", "10")
             return await answer
         finally:
             self._reported.remove(answer)
 
-    def _send(self, command: str, payload: str) -> None:
+    def send(self, command: str, payload: str) -> None:
+        """Send a command, without waiting for an answer. Raises BrokerUnreachable."""
         if self.config is not None:
             self._broker.publish(self.config.command_topic(command), payload)
 
@@ -180,6 +186,9 @@ class Station:
             states = {channel: word == config.on_word} if channel is not None and known else {}
         for listen in tuple(self._waiting):
             listen(states, is_json)
+        for channel, report in self._reporters:
+            if channel in states:
+                report(states[channel])
 
     def _on_sensors(self, message: Message) -> None:
         if message.retained:

@@ -1,0 +1,1 @@
+"""Bluetooth devices of the home, through bleak."""

@@ -1,0 +1,1 @@
+"""The ZigBee coordinator of the home, through zigpy, and the devices on its network."""

@@ -1,0 +1,1 @@
+"""Orders to relays: carried out for certain, or known to be uncertain."""

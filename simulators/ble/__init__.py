@@ -1,0 +1,1 @@
+"""org.bluez on a private bus, and Bluetooth devices within its reach."""

@@ -1,0 +1,1 @@
+"""What a Shelly device of generation 2 answers, whatever carries it."""

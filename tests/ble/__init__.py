@@ -1,0 +1,1 @@
+"""Bluetooth: over a real bus."""

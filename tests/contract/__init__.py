@@ -1,0 +1,1 @@
+"""What every family of devices promises, asked of each in the same words."""

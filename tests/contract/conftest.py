@@ -1,0 +1,16 @@
+"""A place for the work bench."""
+
+import itertools
+
+import pytest
+
+from simulators.mqtt.mosquitto import Mosquitto
+from tests.contract.bench import Place, StillClock
+
+_serials = itertools.count(0x100)
+
+
+@pytest.fixture
+def place(mosquitto: Mosquitto) -> Place:
+    """A still clock, the session's broker, and addresses of its own."""
+    return Place(broker_port=mosquitto.port, clock=StillClock(), serial=next(_serials))

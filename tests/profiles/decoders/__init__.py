@@ -1,0 +1,1 @@
+"""By family: what a golden vector of a profile says, read as the hub reads it."""

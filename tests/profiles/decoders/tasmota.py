@@ -1,0 +1,23 @@
+"""Tasmota's messages."""
+
+import json
+
+from agent.adapters.mqtt.tasmota_messages import read_config, read_relays, read_sensors
+from agent.profiles.profile import DeviceProfile, GoldenVector
+from simulators.mqtt.tasmota_says import Identity, discovery_config
+from tests.profiles.said import Said
+
+MAC = "A0B1C2D3E4F5"
+READ = read_config(MAC, json.dumps(discovery_config(Identity(MAC), 2)).encode())
+
+
+def said(_profile: DeviceProfile, vector: GoldenVector) -> Said:
+    payload = vector.payload.encode()
+    if vector.message in {"RESULT", "STATE"}:
+        return Said(relays=read_relays(payload, READ))
+    report = read_sensors(payload)
+    return Said(
+        power_w=next(iter(report.power_w), None),
+        energy_wh=next(iter(report.energy_wh), None),
+        temperatures_c={vector.sensor: report.temperature_of(vector.sensor)} if report.temperatures_c else {},
+    )

@@ -1,0 +1,1 @@
+"""ZigBee: over real bytes."""
