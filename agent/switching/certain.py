@@ -33,6 +33,8 @@ class Standing:
 
     desired: bool | None = None
     """What it was last told to be."""
+    acknowledged: bool = False
+    """Whether it has said that it heard so; that it is so it has not said by that."""
     reported: RelayState | None = None
     """What it last said by itself."""
     verified: RelayState | None = None
@@ -64,8 +66,11 @@ class CertainRelay:
         self._ends_after_s = ends_after_s if switch.ends_itself else None
         self._turn = asyncio.Lock() if turn is None else turn
         self.standing = Standing()
+        self._known: bool | None = None
+        """What it last said, asked or not."""
+        self._ordering = False
         self.on_pressed: Callable[[RelayState], None] | None = None
-        """Told when the device reports by itself what nobody here ordered."""
+        """Told when the device reports by itself a change that nobody here ordered."""
         switch.on_report = self._reported
 
     @property
@@ -73,21 +78,23 @@ class CertainRelay:
         """Whether an "on" ends unless it is given again."""
         return self._ends_after_s is not None
 
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the device has said that it heard the last order."""
+        return self.standing.acknowledged
+
     async def switch(self, *, on: bool) -> RelayState:
         """Switch, and return the state read back, which is the wanted one.
 
-        Raises DeviceUnreachable (the state is then unknown), DeviceUnverified, DeviceRefused.
+        Raises DeviceUnreachable (the state is then unknown), DeviceUnverified, DeviceRefused, DeviceMalformed.
         """
         async with self._turn:
-            self.standing = replace(self.standing, desired=on)
-            patience_s = self._patience_s()
-            ends_s = asyncio.get_running_loop().time() + patience_s
+            self.standing = replace(self.standing, desired=on, acknowledged=False)
+            self._ordering = True
             try:
-                async with asyncio.timeout(patience_s / 2):
-                    await self._switch.order(on=on, ends_after_s=self._ends_after_s if on else None)
-            except TimeoutError:
-                _log.debug("%s did not acknowledge, it is asked", self._name)  # the order or its answer may be lost
-            state = await self._settled(ends_s, patience_s, wanted=on)
+                state = await self._ordered(on=on)
+            finally:
+                self._ordering = False
         if state.on is not on:
             raise DeviceUnverified(self._name, f"is {_word(on=state.on)} after it was told to be {_word(on=on)}")
         return state
@@ -97,6 +104,18 @@ class CertainRelay:
         async with self._turn:
             patience_s = self._patience_s()
             return await self._asked(asyncio.get_running_loop().time() + patience_s, patience_s)
+
+    async def _ordered(self, *, on: bool) -> RelayState:
+        patience_s = self._patience_s()
+        ends_s = asyncio.get_running_loop().time() + patience_s
+        try:
+            async with asyncio.timeout(patience_s / 2):
+                await self._switch.order(on=on, ends_after_s=self._ends_after_s if on else None)
+        except TimeoutError:
+            _log.debug("%s did not acknowledge, it is asked", self._name)  # the order or its answer may be lost
+        else:
+            self.standing = replace(self.standing, acknowledged=True)
+        return await self._settled(ends_s, patience_s, wanted=on)
 
     async def _settled(self, ends_s: float, patience_s: float, *, wanted: bool) -> RelayState:
         """What the device says, asked again where it is not there yet."""
@@ -117,17 +136,23 @@ class CertainRelay:
             raise DeviceUnreachable(self._name, f"no answer within {patience_s:g} s{away}") from error
         state = RelayState(on=on, at=self._clock.now())
         self.standing = replace(self.standing, verified=state)
+        self._known = on
         return state
 
     def _patience_s(self) -> float:
         return min(self._deadline_s, _AWAY_S) if self._switch.away else self._deadline_s
 
     def _reported(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
-        """The device says by itself how it stands."""
+        """The device says by itself how it stands.
+
+        A change that nobody ordered is a press, also while a question is under way. What is said again is none, and
+        what is said during an order may be of before it.
+        """
         state = RelayState(on=on, at=self._clock.now())
+        changed = self._known is not None and on is not self._known
+        self._known = on
         self.standing = replace(self.standing, reported=state)
-        foreign = self.standing.desired is not None and on is not self.standing.desired
-        if foreign and not self._turn.locked() and self.on_pressed is not None:
+        if changed and on is not self.standing.desired and not self._ordering and self.on_pressed is not None:
             self.on_pressed(state)
 
 
