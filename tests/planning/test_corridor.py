@@ -1,6 +1,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.planning.alone.automaton import Automaton
 from agent.planning.alone.limits import fullest, limits_of
 from agent.planning.alone.load_optimum import ATTEMPTS, Optimum
 from agent.planning.alone.pricing import Pricing, cells_of
@@ -45,6 +46,17 @@ def test_whatever_is_cheaper_than_a_known_schedule_lies_in_the_domain(
                 runs if is_on else rests for is_on, rests, runs in zip(on, domain.may_rest, domain.may_run, strict=True)
             )
             assert domain.limits.hold(course_c(load, on), ROUNDING_C)
+
+
+@settings(max_examples=200)
+@given(loads(Features(bands=True), max_steps=8), st.sampled_from([3, 20, 200]))
+def test_a_way_that_no_cell_can_go_has_none(load: Load, count: int) -> None:
+    cells = cells_of(load, limits_of(load), count)
+    automaton = Automaton.of(load)
+    for at in range(load.held, len(load.cost_try)):
+        for way in automaton.ways(at):
+            image = cells.image(way)
+            assert 0 <= image.begin <= image.stop <= cells.count(at, on=way.was_on)
 
 
 def test_it_is_narrow_around_a_good_schedule_and_leaves_nothing_below_the_bound() -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from agent.planning.alone.limits import TOLERANCE_C
 from agent.planning.grid.model import Load, Quota
 
 Counts = NDArray[np.int16]
@@ -122,7 +123,7 @@ class Automaton:
         if hygiene.due <= 0:
             return -1
         held = (load.on_at_start,) * load.held
-        hot = [at_c >= hygiene.hot_c for at_c in load.store.trajectory(held)]
+        hot = [at_c >= hygiene.hot_c - TOLERANCE_C for at_c in load.store.trajectory(held)]
         return self.hot_after(Way(0, load.held, load.on_at_start, load.on_at_start), 0, hot)
 
     def hold(self, row: int, *, is_hot: bool) -> int:
@@ -152,5 +153,5 @@ class Automaton:
             return True
         row = 0
         for at_c in trajectory_c[: hygiene.due]:
-            row = self.hold(row, is_hot=at_c >= hygiene.hot_c)
+            row = self.hold(row, is_hot=at_c >= hygiene.hot_c - TOLERANCE_C)
         return row >= hygiene.hold

@@ -132,6 +132,8 @@ class Cells:
             self.first[on] = [self.number(at, low_c - ROUNDING_C, on=on) for at, (low_c, _) in enumerate(window)]
             self.last[on] = [self.number(at, high_c + ROUNDING_C, on=on) for at, (_, high_c) in enumerate(window)]
         self._known: dict[Way, Image] = {}
+        # Whatever counts as hot somewhere counts here.
+        self._hot_c = inf if load.hygiene is None else load.hygiene.hot_c - TOLERANCE_C - ROUNDING_C
 
     def _move(self, at: int, step: Step, widest_c: float) -> None:
         self.origin_c.append(step.slope * self.origin_c[at] + step.push_c)
@@ -170,7 +172,7 @@ class Cells:
         """From which cell of a layer on some temperature may be as hot as hygiene asks."""
         if self.load.hygiene is None:
             return self.count(at, on=on)
-        hot = self.number(at, self.load.hygiene.hot_c - ROUNDING_C, on=on) - self.first[on][at]
+        hot = self.number(at, self._hot_c, on=on) - self.first[on][at]
         return min(max(hot, 0), self.count(at, on=on))
 
     @property
@@ -198,14 +200,14 @@ class Cells:
         first, count = self.first[was_on][start], self.count(start, on=was_on)
         # Within one set of cells they move by whole numbers, exactly; what is still added to them then is its lead.
         moved, lowest, highest, hot_from = (self.lead[start] if was_on else 0.0), -inf, inf, []
-        hot_c = inf if self.load.hygiene is None else self.load.hygiene.hot_c
+        hot_c = self._hot_c
         for at in range(start + 1, end + 1):
             origin_c, width_c = self.origin_c[at], self.width_c[at]
             if on:
                 moved += self.store.lift_c[at - 1] / width_c
             lowest = max(lowest, (self.low_c[at] - ROUNDING_C - origin_c) / width_c - moved - 1)
             highest = min(highest, (self.high_c[at] + ROUNDING_C - origin_c) / width_c - moved)
-            hot = (hot_c - ROUNDING_C - origin_c) / width_c - moved - 1
+            hot = (hot_c - origin_c) / width_c - moved - 1
             hot_from.append(count if hot_c == inf else min(count, max(0, ceil(hot) - first)))
         if on == was_on:
             whole = sum(self._carry[start:end]) if on else 0
@@ -214,7 +216,7 @@ class Cells:
             moved -= self.lead[end] if on else 0.0
             shifts = tuple(range(floor(moved), ceil(moved + 1)))
         begin = max(0, min(count, ceil(max(lowest, first - 1)) - first))
-        stop = max(0, min(count, floor(min(highest, first + count)) + 1 - first))
+        stop = max(begin, min(count, floor(min(highest, first + count)) + 1 - first))
         to_first = self.first[on][end]
         return Image(
             begin=begin,
@@ -230,12 +232,12 @@ class Cells:
         edges_c = self.edges_c(start, on=was_on)
         count = len(edges_c) - 1
         begin, stop, hot_from = 0, count, []
-        hot_c = inf if self.load.hygiene is None else self.load.hygiene.hot_c
+        hot_c = self._hot_c
         for at in range(start, end):
             edges_c = after(self.store, at, edges_c, on=on)
             begin = max(begin, int(np.searchsorted(edges_c[1:], self.low_c[at + 1] - ROUNDING_C)))
             stop = min(stop, int(np.searchsorted(edges_c[:-1], self.high_c[at + 1] + ROUNDING_C, side="right")))
-            hot_from.append(int(np.searchsorted(edges_c[1:], hot_c - ROUNDING_C)))
+            hot_from.append(int(np.searchsorted(edges_c[1:], hot_c)))
         first_c = self.origin_c[end] + self.width_c[end] * (self.first[on][end] + (self.lead[end] if on else 0.0))
         last = self.count(end, on=on) - 1
         begin = max(begin, int(np.searchsorted(edges_c[1:], first_c, side="right")))

@@ -77,6 +77,7 @@ class Pricing:
         self._most_starts = len(load.cost_try) // (load.min_on + load.min_off) + 1
         most_left_try = load.worth.left_try(load.worth.full_c)
         self._sizes_try = sum(map(abs, load.cost_try)) + self._most_starts * load.start_try + abs(most_left_try)
+        self._sizes_try += abs(load.worth.try_per_c) * _spread_c(cells)
         self._sizes_try += ahead_try if cells.hours is not None and ahead_try < inf else 0.0
         free_try = sum(cost for cost in load.cost_try if cost < 0) - most_left_try
         bound_try = self._held_try + ahead_try - self._most_starts * self.tie_try
@@ -99,6 +100,12 @@ class Pricing:
     def schedules(self, beam: int, below_try: float, most: int = 1) -> tuple[tuple[bool, ...], ...]:
         """Up to `most` admissible schedules with an objective (ties included) below this; the best first."""
         return cheapest(self._load, self.guide, self._start_try, beam, below_try - self._held_try, most)
+
+
+def _spread_c(cells: Cells) -> float:
+    """How far apart the temperatures may be that the end has a worth for."""
+    reached_c = (*cells.floor_c, *cells.ceiling_c)
+    return max(reached_c) - min(reached_c)
 
 
 def _held_try(load: Load, cells: Cells) -> float:
