@@ -46,7 +46,7 @@ class Decoder:
     def feed(self, received: bytes) -> list[Frame]:
         """The frames that are complete now."""
         self._bytes += received
-        frames = []
+        frames: list[Frame] = []
         while True:
             start = self._bytes.find(SOF)
             if start < 0:

@@ -71,16 +71,19 @@ def _answer(node: Node, nwk: int, cluster: int, reader: Reader) -> bytes:
         return Writer().u8(SUCCESS).u16(nwk).u8(len(node.endpoints), *node.endpoints).done()
     if cluster == SIMPLE_DESC:
         reader.number(2)
-        number = reader.number(1)
-        if number not in node.endpoints:
-            return Writer().u8(NOT_ACTIVE).u16(nwk).u8(0).done()
-        described = node.endpoints[number].described(number)
-        return Writer().u8(SUCCESS).u16(nwk).u8(len(described)).raw(described).done()
+        return _endpoint(node, nwk, reader.number(1))
     if cluster == UPDATE:
         return _scanned(reader.number(4))
     if cluster in {BIND, UNBIND, LEAVE, PERMIT}:
         return bytes([SUCCESS])
     return bytes([NOT_SUPPORTED])
+
+
+def _endpoint(node: Node, nwk: int, number: int) -> bytes:
+    if number not in node.endpoints:
+        return Writer().u8(NOT_ACTIVE).u16(nwk).u8(0).done()
+    described = node.endpoints[number].described(number)
+    return Writer().u8(SUCCESS).u16(nwk).u8(len(described)).raw(described).done()
 
 
 def _scanned(channels: int) -> bytes:
