@@ -1,0 +1,158 @@
+"""SwitchBot Plug Mini: ordered and asked over a connection, measured by what it advertises.
+
+Answers carry nothing that tells which question they belong to. What comes within a moment after an answer is therefore
+thrown away with it, and a connection on which an answer stayed out is closed. Its answer to an order only says that it
+was taken: some firmware answers "on" to "off". It cannot end an "on" by itself.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from agent.adapters.ble.link import Link
+from agent.adapters.ble.radio import Heard, Radio
+from agent.adapters.ble.recognised import Recognised
+from agent.adapters.ble.switchbot_frames import (
+    BUSY,
+    DONE,
+    NOTIFY,
+    ORDER_OFF,
+    ORDER_ON,
+    QUESTION,
+    WRITE,
+    PlugState,
+    SwitchBotMalformed,
+    model_of,
+    read_answer,
+    read_plug,
+    read_status,
+    refusal,
+)
+from agent.domain.device import Ability, Name, Reading
+from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable
+from agent.ports import Clock
+from agent.profiles.profile import Family
+
+_ECHO_S = 0.05
+"""What comes so soon after an answer still belongs to it."""
+COUNTS_FOR = timedelta(minutes=5)
+"""So old (domain time) may an advertisement be that is taken for the present power."""
+_IMPLAUSIBLE = 2.0
+"""A meter that reports this many times its relay's rating reports nonsense."""
+
+
+def recognise(heard: Heard) -> Recognised | None:
+    """A Plug Mini, by what it advertises."""
+    model = model_of(heard.service_data)
+    if model is None:
+        return None
+    can = frozenset({Ability.RELAY, Ability.METER})
+    return Recognised(Family.SWITCHBOT, model, heard.name or "SwitchBot Plug Mini", "", can)
+
+
+class SwitchBotPlug:
+    """One plug, as far as it is remembered."""
+
+    def __init__(self, radio: Radio, link: Link, mac: str, clock: Clock) -> None:
+        self.link = link
+        self.clock = clock
+        self.relay_turn = asyncio.Lock()
+        self.last: tuple[datetime, PlugState] | None = None
+        """What it advertised last, and when."""
+        self.reporters: list[Callable[[bool], None]] = []
+        self._news = asyncio.Event()
+        radio.listen(mac, self._on_heard)
+
+    async def exchange(self, name: Name, frame: bytes) -> bytes:
+        """Say something, and return the answer. May wait for ever. Raises DeviceUnreachable, DeviceRefused."""
+        async with self.link.conversation(name) as talk:
+            await talk.heed(NOTIFY)
+            talk.drain()
+            await talk.write(WRITE, frame, acknowledged=False)
+            answer = await talk.notified()
+            await asyncio.sleep(_ECHO_S)
+            talk.drain()
+        return answer
+
+    async def advertised(self) -> tuple[datetime, PlugState]:
+        """What it says in the air, not older than COUNTS_FOR. May wait for ever."""
+        while self.last is None or self.clock.now() - self.last[0] > COUNTS_FOR:
+            self._news.clear()
+            await self._news.wait()
+        return self.last
+
+    def _on_heard(self, heard: Heard, fresh: bool) -> None:  # noqa: FBT001 - as the radio calls it
+        if not fresh and self.link.open:
+            return  # BlueZ says old things again when a connection comes or goes
+        state = read_plug(heard.manufacturer_data)
+        self.last = (heard.at, state)
+        self._news.set()
+        if fresh:
+            for report in tuple(self.reporters):
+                report(state.on)
+
+
+class SwitchBotSwitch:
+    """The relay of a plug."""
+
+    ends_itself = False
+
+    def __init__(self, plug: SwitchBotPlug, name: Name) -> None:
+        self._plug = plug
+        self._name = name
+        self.on_report: Callable[[bool], None] | None = None
+        plug.reporters.append(self._report)
+
+    @property
+    def away(self) -> str:
+        """Whether it was not heard for long."""
+        return self._plug.link.away
+
+    async def order(self, *, on: bool, ends_after_s: float | None) -> None:  # noqa: ARG002 - it cannot end itself
+        """Switch, and return when the plug has taken the order. Raises DeviceUnreachable, DeviceRefused."""
+        try:
+            self._done(read_status(await self._plug.exchange(self._name, ORDER_ON if on else ORDER_OFF)))
+        except SwitchBotMalformed as error:
+            raise DeviceUnreachable(self._name, f"no answer that can be read ({error})") from error
+
+    async def ask(self) -> bool:
+        """Ask the plug. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
+        answer = await self._plug.exchange(self._name, QUESTION)
+        try:
+            self._done(read_status(answer))
+            return read_answer(answer)
+        except SwitchBotMalformed as error:
+            raise DeviceMalformed(self._name, str(error)) from error
+
+    def _done(self, status: int) -> None:
+        if status == BUSY:
+            raise DeviceUnreachable(self._name, "it says that it is busy")
+        if status != DONE:
+            raise DeviceRefused(self._name, refusal(status))
+
+    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
+        if self.on_report is not None:
+            self.on_report(on)
+
+
+class SwitchBotMeter:
+    """The power that a plug advertises; it tells no energy."""
+
+    def __init__(self, plug: SwitchBotPlug, name: Name, deadline_s: float, max_power_w: float | None) -> None:
+        self._plug = plug
+        self._name = name
+        self._deadline_s = deadline_s
+        self._max_power_w = max_power_w
+
+    async def read(self) -> Reading:
+        """Return the power (W) that was heard within COUNTS_FOR. Raises DeviceUnreachable, DeviceMalformed."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                at, state = await self._plug.advertised()
+        except TimeoutError as error:
+            minutes = COUNTS_FOR.total_seconds() / 60
+            raise DeviceUnreachable(self._name, f"was not heard for {minutes:g} minutes") from error
+        most_w = self._max_power_w
+        if most_w is not None and state.power_w > _IMPLAUSIBLE * most_w:
+            raise DeviceMalformed(self._name, f"reports {state.power_w:g} W through a relay for {most_w:g} W")
+        return Reading(device=self._name, at=at, power_w=state.power_w)
