@@ -1,0 +1,338 @@
+"""What devices announce by Home Assistant's discovery, read at the border: switches and sensors, and whose they are.
+
+Source: https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery, with its list of abbreviations. Everything here
+is a pure function of a topic and a payload and raises HomeAssistantMalformed for what cannot be read.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed, Template, read_template
+from agent.domain.device import Ability
+
+_LONG = {
+    "avty": "availability",
+    "avty_mode": "availability_mode",
+    "avty_t": "availability_topic",
+    "avty_tpl": "availability_template",
+    "cmd_t": "command_topic",
+    "cmd_tpl": "command_template",
+    "cmps": "components",
+    "cns": "connections",
+    "dev": "device",
+    "dev_cla": "device_class",
+    "ent_cat": "entity_category",
+    "exp_aft": "expire_after",
+    "ids": "identifiers",
+    "mdl": "model",
+    "mdl_id": "model_id",
+    "mf": "manufacturer",
+    "o": "origin",
+    "opt": "optimistic",
+    "p": "platform",
+    "pl_avail": "payload_available",
+    "pl_not_avail": "payload_not_available",
+    "pl_off": "payload_off",
+    "pl_on": "payload_on",
+    "stat_cla": "state_class",
+    "stat_off": "state_off",
+    "stat_on": "state_on",
+    "stat_t": "state_topic",
+    "sw": "sw_version",
+    "t": "topic",
+    "uniq_id": "unique_id",
+    "unit_of_meas": "unit_of_measurement",
+    "val_tpl": "value_template",
+}
+_MOST_COMPONENTS = 64
+_MOST_KEYS = 8
+_PLATFORMS = frozenset({"switch", "sensor"})
+_SHARED = frozenset({"~", "state_topic", "command_topic"})
+_PART = re.compile(r"(day|daily|today|yesterday|hour|week|month|year|last)")
+"""A counter with such a name counts only part of the time."""
+WATTS = {"W": 1.0, "kW": 1e3, "MW": 1e6}
+WATT_HOURS = {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6, "kJ": 1 / 3.6, "MJ": 1e3 / 3.6, "GJ": 1e6 / 3.6}
+_DEGREES = {"°C": (0.0, 1.0), "°F": (32.0, 1 / 1.8), "K": (273.15, 1.0)}
+"""What is taken off, and what the rest is multiplied with."""
+
+Topic = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^+#\x00$][^+#\x00]*$")]
+"""Without wildcards: a device that announces `#` must not make the hub listen to all."""
+Word = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class Availability(BaseModel):
+    """Where a device says whether it is there."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    topic: Topic
+    online: Word = "online"
+    offline: Word = "offline"
+    template: Template = Template()
+
+    def read(self, payload: bytes) -> bool | None:
+        """Whether it is there; None if the message does not say. Raises HomeAssistantMalformed."""
+        return {self.online: True, self.offline: False}.get(self.template.text(payload))
+
+
+class Component(BaseModel):
+    """One switch or one sensor of a device."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
+
+    platform: Literal["switch", "sensor"]
+    object_id: Annotated[str, StringConstraints(min_length=1, max_length=120)]
+    name: str = Field(default="", max_length=200)
+    state_topic: Topic | None = None
+    command_topic: Topic | None = None
+    on_word: Word = "ON"
+    off_word: Word = "OFF"
+    on_state: Word = "ON"
+    off_state: Word = "OFF"
+    template: Template = Template()
+    device_class: str = Field(default="", max_length=40)
+    unit: str = Field(default="", max_length=20)
+    expires_after_s: float | None = Field(default=None, ge=0, le=1e9)
+    availability: tuple[Availability, ...] = Field(default=(), max_length=8)
+    availability_mode: Literal["all", "any", "latest"] = "latest"
+
+    def read_switch(self, payload: bytes) -> bool | None:
+        """On or off; None if the message says neither. Raises HomeAssistantMalformed."""
+        return {self.on_state: True, self.off_state: False}.get(self.template.text(payload))
+
+    def read_power_w(self, payload: bytes) -> float:
+        """The power (W). Raises HomeAssistantMalformed."""
+        return self.template.number(payload) * WATTS[self.unit]
+
+    def read_energy_wh(self, payload: bytes) -> int:
+        """The counter (Wh). Raises HomeAssistantMalformed."""
+        energy_wh = round(self.template.number(payload) * WATT_HOURS[self.unit])
+        if energy_wh < 0:
+            raise HomeAssistantMalformed(f"its counter is negative: {energy_wh} Wh")
+        return energy_wh
+
+    def read_temperature_c(self, payload: bytes) -> float:
+        """The temperature (°C). Raises HomeAssistantMalformed."""
+        offset, factor = _DEGREES[self.unit]
+        return round((self.template.number(payload) - offset) * factor, 2)
+
+    @property
+    def measures(self) -> str:
+        """`power`, `energy` or `temperature`, where its unit is known; else nothing."""
+        units = {"power": WATTS.keys(), "energy": WATT_HOURS.keys(), "temperature": _DEGREES.keys()}
+        known = self.unit in units.get(self.device_class, ())
+        return self.device_class if self.platform == "sensor" and known and self.state_topic else ""
+
+    @property
+    def counts_for_ever(self) -> bool:
+        """Whether its name says nothing of a day or an hour."""
+        return _PART.search(self.object_id.lower()) is None
+
+
+@dataclass(frozen=True)
+class Announcement:
+    """One message of discovery: components, the device they belong to, and what was not understood."""
+
+    keys: tuple[str, ...]
+    """Every name under which the device may be known: its identifiers, then its connections."""
+    node: str
+    """The second part of a topic of one component, which for ESPHome is the node's name; may be empty."""
+    label: str = ""
+    model: str = ""
+    model_id: str = ""
+    firmware: str = ""
+    origin: str = ""
+    components: tuple[Component, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    """By component: why it is not used."""
+
+
+def abilities_of(components: tuple[Component, ...]) -> frozenset[Ability]:
+    """What these components can do for the hub."""
+    measured = {component.measures for component in components}
+    present = (
+        (Ability.RELAY, any(component.platform == "switch" for component in components)),
+        (Ability.METER, "power" in measured),
+        (Ability.THERMOMETER, "temperature" in measured),
+    )
+    return frozenset(ability for ability, there in present if there)
+
+
+def read_announcement(topic: str, payload: bytes) -> Announcement | None:
+    """What `<prefix>/<platform>/[<node>/]<object>/config` says; None if it concerns neither switch nor sensor.
+
+    Raises HomeAssistantMalformed.
+    """
+    _, platform, *middle, _ = topic.rsplit("/", 4 if topic.count("/") > 3 else 3)
+    if platform not in _PLATFORMS | {"device"}:
+        return None
+    whole = _full(_object(payload))
+    device = _full(_mapping(whole.get("device")))
+    parts = _components(whole) if platform == "device" else {middle[-1]: {**whole, "platform": platform}}
+    components: list[Component] = []
+    refused: dict[str, str] = {}
+    for object_id, part in parts.items():
+        try:
+            components += _component(object_id, part)
+        except HomeAssistantMalformed as error:
+            refused[object_id[:120]] = str(error)
+    return Announcement(
+        keys=tuple(_keys(device)) or ("/".join(middle),),
+        node=middle[0] if len(middle) > 1 else "",
+        label=_text(device.get("name")),
+        model=_text(device.get("model")),
+        model_id=_text(device.get("model_id")),
+        firmware=_text(device.get("sw_version")),
+        origin=_text(_mapping(whole.get("origin")).get("name")),
+        components=tuple(components),
+        refused=refused,
+    )
+
+
+def _components(whole: dict[str, object]) -> dict[str, dict[str, object]]:
+    """The components of one device; what it says for all of them is taken over, as Home Assistant does."""
+    shared = {name: whole[name] for name in whole if name in _SHARED or name.startswith("availability")}
+    parts: dict[str, dict[str, object]] = {}
+    for object_id, value in list(_mapping(whole.get("components")).items())[:_MOST_COMPONENTS]:
+        part = _full(_mapping(value))
+        if part.get("platform") not in _PLATFORMS or len(part) == 1:  # a platform alone takes the component away
+            continue
+        own = any(name.startswith("availability") for name in part)
+        parts[object_id] = {name: shared[name] for name in shared if not (own and name.startswith("availability"))}
+        parts[object_id].update(part)
+    return parts
+
+
+def _component(object_id: str, part: dict[str, object]) -> Iterator[Component]:
+    if part.get("entity_category") in {"config", "diagnostic"}:
+        return
+    base = _text(part.get("~"))
+    state_topic, command_topic = (_topic(part.get(name), base) for name in ("state_topic", "command_topic"))
+    if part["platform"] == "switch":
+        _check_switch(part, state_topic, command_topic)
+    on_word, off_word = _word(part.get("payload_on"), "ON"), _word(part.get("payload_off"), "OFF")
+    try:
+        component = Component(
+            platform="switch" if part["platform"] == "switch" else "sensor",
+            object_id=object_id,
+            name=_text(part.get("name")),
+            state_topic=state_topic,
+            command_topic=command_topic,
+            on_word=on_word,
+            off_word=off_word,
+            on_state=_word(part.get("state_on"), on_word),
+            off_state=_word(part.get("state_off"), off_word),
+            template=_template(part.get("value_template")),
+            device_class=_text(part.get("device_class")),
+            unit=_text(part.get("unit_of_measurement")),
+            expires_after_s=_seconds(part.get("expire_after")),
+            availability=tuple(_availability(part, base)),
+            availability_mode=_mode(part.get("availability_mode")),
+        )
+    except ValidationError as error:
+        fault = error.errors(include_url=False, include_input=False)[0]
+        raise HomeAssistantMalformed(f"{'.'.join(str(at) for at in fault['loc'])}: {fault['msg']}") from error
+    _check_words(component)
+    yield component
+
+
+def _check_switch(part: dict[str, object], state_topic: str | None, command_topic: str | None) -> None:
+    if command_topic is None:
+        raise HomeAssistantMalformed("it takes no commands")
+    if state_topic is None or part.get("optimistic") is True:
+        raise HomeAssistantMalformed("it does not say how it stands, so that no order could be verified")
+    if "command_template" in part:
+        raise HomeAssistantMalformed("its commands are made by a template")
+
+
+def _check_words(component: Component) -> None:
+    heard = {component.state_topic, *(where.topic for where in component.availability)}
+    if component.platform == "switch" and component.command_topic in heard:
+        raise HomeAssistantMalformed("commands and answers would share a topic")
+    if component.on_word == component.off_word or component.on_state == component.off_state:
+        raise HomeAssistantMalformed("the words for on and off do not differ")
+
+
+def _availability(part: dict[str, object], base: str) -> Iterator[Availability]:
+    listed = part.get("availability")
+    items = [_full(_mapping(item)) for item in (listed if isinstance(listed, list) else [listed]) if item is not None]
+    if "availability_topic" in part:
+        single = {"topic": part["availability_topic"], "value_template": part.get("availability_template")}
+        items.append({**part, **single})
+    for item in items:
+        yield Availability(
+            topic=_topic(item.get("topic"), base) or "",
+            online=_word(item.get("payload_available"), "online"),
+            offline=_word(item.get("payload_not_available"), "offline"),
+            template=_template(item.get("value_template")),
+        )
+
+
+def _keys(device: dict[str, object]) -> Iterator[str]:
+    ids = device.get("identifiers")
+    pairs = device.get("connections")
+    for key in (ids if isinstance(ids, list) else [ids])[:_MOST_KEYS]:
+        if isinstance(key, str | int) and 0 < len(str(key)) <= 120:
+            yield str(key)
+    for pair in (pairs if isinstance(pairs, list) else [])[:_MOST_KEYS]:
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], str) and 0 < len(pair[1]) <= 120:
+            yield pair[1]
+
+
+def _topic(value: object, base: str) -> str | None:
+    """A topic with `~` at its beginning or its end filled in."""
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise HomeAssistantMalformed(f"not a topic: {str(value)[:40]!r}")
+    if value.startswith("~"):
+        value = base + value[1:]
+    return value[:-1] + base if value.endswith("~") else value
+
+
+def _template(value: object) -> Template:
+    if value is None:
+        return Template()
+    if not isinstance(value, str):
+        raise HomeAssistantMalformed(f"not a template: {str(value)[:40]!r}")
+    return read_template(value)
+
+
+def _mode(value: object) -> Literal["all", "any", "latest"]:
+    return "all" if value == "all" else "any" if value == "any" else "latest"
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else None
+
+
+def _word(value: object, otherwise: str) -> str:
+    return otherwise if value is None else str(value)[:81]
+
+
+def _text(value: object) -> str:
+    return value[:200] if isinstance(value, str) else ""
+
+
+def _full(short: dict[str, object]) -> dict[str, object]:
+    """With long names; `~` stays as it is."""
+    return {_LONG.get(name, name): value for name, value in short.items()}
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _object(payload: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise HomeAssistantMalformed(f"not JSON: {payload[:60]!r}") from error
+    if not isinstance(value, dict):
+        raise HomeAssistantMalformed(f"not a JSON object: {payload[:60]!r}")
+    return value

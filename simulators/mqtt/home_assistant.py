@@ -1,0 +1,438 @@
+"""Devices that announce themselves by Home Assistant's discovery: an ESPHome node, and one that announces itself whole.
+
+The ESPHome node speaks as ESPHome 2024.12 does with its MQTT component: one retained message of discovery for each
+component, retained states, no state where an order changes nothing, states anew when the connection or a message was
+lost, and an answer to `esphome/ping/<node>`. The other device speaks JSON, keeps nothing at the broker, and cannot be
+asked. Both live in this process, around a circuit of the physical house, and can be broken on purpose.
+"""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Self
+
+from simulators.circuit import Circuit, Now
+from simulators.faults import Faults
+from simulators.mqtt.link import BrokerAddress, Link
+
+Json = dict[str, object]
+
+_READY_S = 10.0
+_COUNTER_WH = 12_345.0
+"""What a used device has counted before."""
+_REPORT_S = 60.0
+"""So often (s, domain time) sensors report what has not changed."""
+
+
+class _Node:
+    """What both kinds have: a connection, a relay, a meter, a sensor, and faults."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        mac: str,
+        now: Now,
+        *,
+        will: tuple[str, str],
+        command_filter: str,
+        relay: Circuit | None,
+        metered: Circuit | None,
+        sensor: Circuit | None,
+        tick_s: float | None,
+    ) -> None:
+        self.mac = mac
+        self.faults = Faults()
+        self._now = now
+        self._relay = relay
+        self._metered = metered
+        self._sensor = sensor
+        self._tick_s = tick_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._on = False
+        self._muted = False
+        self._power_w = 0.0
+        self._energy_wh = _COUNTER_WH
+        self._counted_at = now()
+        self._link = Link(
+            host=broker.host,
+            port=broker.port,
+            username=broker.username,
+            password=broker.password,
+            client_id=f"node-{mac}",
+            will=will,
+            command_filter=command_filter,
+            on_up=self._introduce,
+            on_command=self._on_command,
+        )
+
+    async def __aenter__(self) -> Self:
+        self._boot()
+        await self.wait_up()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop_ticking()
+        self._link.close()
+
+    async def run(self) -> None:
+        """Be plugged in until cancelled."""
+        async with self:
+            await asyncio.Future[None]()
+
+    async def wait_up(self) -> None:
+        """Wait until the broker has let the device in. Raises TimeoutError."""
+        async with asyncio.timeout(_READY_S):
+            await self._link.up.wait()
+
+    def unplug(self) -> None:
+        """Pull the plug: no power, no good-bye."""
+        self._count()
+        self._stop_ticking()
+        self._link.cut()
+        if self._relay is not None:
+            self._relay.switch(False)  # noqa: FBT003 - a circuit has one switch
+
+    async def plug_in(self) -> None:
+        """Put it back: the relay stands as before."""
+        self._boot()
+        await self.wait_up()
+
+    def press_button(self) -> None:
+        """Somebody presses the button on the device: the relay changes, and the device tells everybody."""
+        self._move(on=not self._on)
+        self._say_state()
+
+    def is_on(self) -> bool:
+        """Where the relay really is."""
+        return self._on
+
+    def reset_energy(self) -> None:
+        """The counter begins anew."""
+        self._count()
+        self._energy_wh = 0.0
+
+    def tick(self) -> None:
+        """Do what is due by domain time."""
+        self._count()
+
+    def _introduce(self) -> None:
+        raise NotImplementedError
+
+    def _obey(self, _topic: str, _payload: str) -> None:
+        raise NotImplementedError
+
+    def _say_state(self) -> None:
+        raise NotImplementedError
+
+    def _boot(self) -> None:
+        self._counted_at = self._now()
+        if self._relay is not None:
+            self._move(on=self._on)
+        self._link.open()
+        self._tick_again()
+
+    def _tick_again(self) -> None:
+        if self._tick_s is not None:
+            self.tick()
+            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
+
+    def _stop_ticking(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _hears(self, _topic: str) -> bool:
+        raise NotImplementedError
+
+    def _on_command(self, topic: str, payload: str) -> None:
+        if not self._hears(topic):
+            return
+        self.tick()  # what was due before it heard this
+        if self.faults.drop_commands > 0:
+            self.faults.drop_commands -= 1
+            return
+        if self.faults.drop_answers > 0:
+            self.faults.drop_answers -= 1
+            self._muted = True
+        try:
+            self._obey(topic, payload)
+        finally:
+            self._muted = False
+
+    def _send(self, topic: str, payload: str, *, retain: bool = False) -> None:
+        if self._muted:
+            return
+        for _ in range(2 if self.faults.duplicate else 1):
+            if self.faults.delay_s:
+                loop = asyncio.get_running_loop()
+                loop.call_later(self.faults.delay_s, lambda: self._link.publish(topic, payload, retain=retain))
+            else:
+                self._link.publish(topic, payload, retain=retain)
+
+    def _move(self, *, on: bool) -> None:
+        self._count()
+        self._on = on
+        if self._relay is not None:
+            self._relay.switch(on)
+        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
+
+    def _count(self) -> None:
+        """Integrate what was drawn since the last look, at the power of that look."""
+        now = self._now()
+        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
+        self._counted_at = now
+        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
+
+
+class EsphomeNode(_Node):
+    """An ESPHome node with the components that hang on it."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        mac: str,
+        now: Now,
+        *,
+        relay: Circuit | None = None,
+        metered: Circuit | None = None,
+        sensor: Circuit | None = None,
+        name: str = "",
+        project: tuple[str, str] | None = None,
+        tick_s: float | None = 0.05,
+    ) -> None:
+        """`project` is the maker and the product of a device that is sold with ESPHome."""
+        self.name = name or f"node-{mac[-6:].lower()}"
+        self._project = project
+        self._said: dict[str, str] = {}
+        """By sensor: what it last reported."""
+        self._said_on: bool | None = None
+        self._report_at = now()
+        super().__init__(
+            broker,
+            mac,
+            now,
+            will=(f"{self.name}/status", "offline"),
+            command_filter="#",  # a link has one filter, and what it hears has no common beginning
+            relay=relay,
+            metered=metered,
+            sensor=sensor,
+            tick_s=tick_s,
+        )
+
+    def tick(self) -> None:
+        """Count energy up to now, and report what changed, or all if it is time."""
+        super().tick()
+        due = self._now() >= self._report_at
+        if due:
+            self._report_at = self._now() + timedelta(seconds=_REPORT_S)
+        for object_id, value in self._sensors().items():
+            if due or self._said.get(object_id) != value:
+                self._said[object_id] = value
+                self._send(f"{self.name}/sensor/{object_id}/state", value, retain=True)
+
+    def discovery(self) -> dict[str, Json]:
+        """What it announces, by topic."""
+        parts: dict[tuple[str, str], Json] = {}
+        if self._relay is not None:
+            parts["switch", "relay"] = {"cmd_t": f"{self.name}/switch/relay/command"}
+        if self._metered is not None:
+            parts["sensor", "power"] = {"dev_cla": "power", "unit_of_meas": "W", "stat_cla": "measurement"}
+            parts["sensor", "energy"] = {"dev_cla": "energy", "unit_of_meas": "kWh", "stat_cla": "total_increasing"}
+        if self._sensor is not None:
+            parts["sensor", "temperature"] = {"dev_cla": "temperature", "unit_of_meas": "°C", "stat_cla": "measurement"}
+        return {
+            f"homeassistant/{kind}/{self.name}/{object_id}/config": self._component(kind, object_id, part)
+            for (kind, object_id), part in parts.items()
+        }
+
+    def _component(self, kind: str, object_id: str, part: Json) -> Json:
+        maker, product = self._project or ("Espressif", "esp8285")
+        return {
+            **part,
+            "name": object_id.capitalize(),
+            "stat_t": f"{self.name}/{kind}/{object_id}/state",
+            "avty_t": f"{self.name}/status",
+            "uniq_id": f"ESP{kind}{object_id}",
+            "dev": {
+                "ids": self.mac.lower(),
+                "name": self.name,
+                "sw": "1.0 (ESPHome 2024.12.4)" if self._project else "2024.12.4 (config hash 0x1f2e3d4c)",
+                "mdl": product,
+                "mf": maker,
+                "cns": [["mac", self.mac.lower()]],
+            },
+        }
+
+    def _sensors(self) -> dict[str, str]:
+        values: dict[str, str] = {}
+        if self._metered is not None:
+            kilo = 1.0 if self.faults.wrong_units else 1000.0
+            values["power"] = f"{self._power_w:.1f}"
+            values["energy"] = f"{self._energy_wh / kilo:.3f}"
+        if self._sensor is not None:
+            values["temperature"] = f"{self._sensor.temperature_c():.1f}"
+        return values
+
+    def _introduce(self) -> None:
+        for topic, part in self.discovery().items():
+            self._link.publish(topic, json.dumps(part, separators=(",", ":"), ensure_ascii=False), retain=True)
+        self._link.publish(f"{self.name}/status", "online", retain=True)
+        self._said_on = None
+        self._said.clear()
+        if self._relay is not None:
+            self._say_state()
+        self.tick()
+
+    def _hears(self, topic: str) -> bool:
+        return topic in (f"{self.name}/switch/relay/command", f"esphome/ping/{self.name}")
+
+    def _obey(self, topic: str, payload: str) -> None:
+        if not self._muted:
+            self._say_state()  # what it could not say before
+        if topic == f"{self.name}/switch/relay/command" and self._relay is not None:
+            wanted = {"ON": True, "OFF": False, "TOGGLE": not self._on}.get(payload.upper())
+            if wanted is not None:
+                self._switch(on=wanted)
+        elif topic == f"esphome/ping/{self.name}":
+            said = {
+                "ip": "192.168.1.60",
+                "name": self.name,
+                "port": 6053,
+                "version": "2024.12.4",
+                "mac": self.mac.lower(),
+            }
+            self._send(f"esphome/discover/{self.name}", json.dumps(said, separators=(",", ":")))
+
+    def _switch(self, *, on: bool) -> None:
+        before = self._on
+        if self.faults.old_state_first:
+            self._say(on=before)
+        if self.faults.lie:  # it says so before it looks
+            self._say(on=on)
+        elif not self.faults.stuck:
+            self._move(on=on)
+            self.tick()
+        self._say_state()
+
+    def _say_state(self) -> None:
+        if self._relay is not None and (self._said_on is not self._on):
+            self._say(on=self._on)
+
+    def _say(self, *, on: bool) -> None:
+        self._send(f"{self.name}/switch/relay/state", "ON" if on else "OFF", retain=True)
+        if not self._muted:
+            self._said_on = on
+
+
+class WholeDevice(_Node):
+    """A device that announces all its components in one message, and reports them in one JSON object, not retained."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        mac: str,
+        now: Now,
+        *,
+        relay: Circuit | None = None,
+        metered: Circuit | None = None,
+        sensor: Circuit | None = None,
+        report_s: float = _REPORT_S,
+        fahrenheit: bool = False,
+        tick_s: float | None = 0.05,
+    ) -> None:
+        """`report_s` counts domain time."""
+        self.base = f"devices/{mac.lower()}"
+        self._report_s = report_s
+        self._report_at = now()
+        self._fahrenheit = fahrenheit
+        super().__init__(
+            broker,
+            mac,
+            now,
+            will=(f"{self.base}/availability", '{"state":"offline"}'),
+            command_filter=f"{self.base}/set/#",
+            relay=relay,
+            metered=metered,
+            sensor=sensor,
+            tick_s=tick_s,
+        )
+
+    def tick(self) -> None:
+        """Count energy up to now, and report if it is time."""
+        super().tick()
+        if self._now() >= self._report_at:
+            self.report()
+
+    def report(self) -> None:
+        """Send everything now."""
+        self._report_at = self._now() + timedelta(seconds=self._report_s)
+        self._say_state()
+
+    def discovery(self) -> Json:
+        """What it announces under `homeassistant/device/<mac>/config`."""
+        parts: dict[str, Json] = {}
+        if self._relay is not None:
+            parts["relay"] = {
+                "p": "switch",
+                "cmd_t": "~/set/relay",
+                "val_tpl": '{{ value_json["relay"] }}',
+                "pl_on": "1",
+                "pl_off": "0",
+                "stat_on": "on",
+                "stat_off": "off",
+                "uniq_id": f"{self.mac}_relay",
+            }
+        if self._metered is not None:
+            parts["power"] = self._measured("power", "kW", "{{ value_json.meter.kw }}")
+            parts["energy"] = self._measured("energy", "MJ", "{{ value_json.meter.mj | float }}")
+        if self._sensor is not None:
+            unit = "°F" if self._fahrenheit else "°C"
+            parts["temperature"] = self._measured("temperature", unit, "{{ value_json.degrees | round(1) }}")
+        return {
+            "~": self.base,
+            "dev": {"ids": [self.mac], "name": "Whole device", "mf": "Somebody", "mdl": "whole", "sw": "1.0"},
+            "o": {"name": "whole2mqtt", "sw": "1.0", "url": "https://example.com/whole2mqtt"},
+            "avty": [{"t": "~/availability", "val_tpl": "{{ value_json.state }}"}],
+            "avty_mode": "all",
+            "stat_t": "~/state",
+            "cmps": parts,
+        }
+
+    def _measured(self, kind: str, unit: str, template: str) -> Json:
+        return {
+            "p": "sensor",
+            "dev_cla": kind,
+            "unit_of_meas": unit,
+            "val_tpl": template,
+            "uniq_id": f"{self.mac}_{kind}",
+        }
+
+    def _introduce(self) -> None:
+        config = json.dumps(self.discovery(), separators=(",", ":"), ensure_ascii=False)
+        self._link.publish(f"homeassistant/device/{self.mac}/config", config, retain=True)
+        self._link.publish(f"{self.base}/availability", '{"state":"online"}', retain=True)
+        self.report()
+
+    def _hears(self, topic: str) -> bool:
+        return topic == f"{self.base}/set/relay"
+
+    def _obey(self, _topic: str, payload: str) -> None:
+        if payload not in {"0", "1"}:
+            return
+        if self.faults.old_state_first:
+            self._say_state()
+        if not (self.faults.lie or self.faults.stuck):
+            self._move(on=payload == "1")
+        self._say_state(pretend=payload == "1" if self.faults.lie else None)
+
+    def _say_state(self, *, pretend: bool | None = None) -> None:
+        self._count()
+        said: Json = {}
+        if self._relay is not None:
+            said["relay"] = "on" if (self._on if pretend is None else pretend) else "off"
+        if self._metered is not None:
+            said["meter"] = {"kw": round(self._power_w / 1e3, 4), "mj": round(self._energy_wh * 0.0036, 4)}
+        if self._sensor is not None:
+            celsius = self._sensor.temperature_c()
+            said["degrees"] = round(celsius * 1.8 + 32 if self._fahrenheit else celsius, 3)
+        self._send(f"{self.base}/state", json.dumps(said, separators=(",", ":")))
