@@ -66,7 +66,7 @@ class Pricing:
     """
 
     def __init__(self, load: Load, cells: Cells, *, counting: bool = True) -> None:
-        self._load, self._cells = load, cells
+        self.load, self._cells = load, cells
         self.tie_try = _TIE * (max(map(abs, load.cost_try)) or 1.0)
         """What each start counts besides, to break ties; not part of any result."""
         self._start_try = load.start_try + self.tie_try
@@ -86,11 +86,11 @@ class Pricing:
 
     def corridor(self, objective_try: float) -> Corridor:
         """Where all schedules pass whose objective is lower than this."""
-        return corridor(self._load, self.guide, self._start_try, self._most_try(objective_try))
+        return corridor(self.load, self.guide, self._start_try, self._most_try(objective_try))
 
     def domain(self, objective_try: float) -> Domain:
         """What all schedules do whose objective is lower than this."""
-        return domain(self._load, self.guide, self._start_try, self._most_try(objective_try))
+        return domain(self.load, self.guide, self._start_try, self._most_try(objective_try))
 
     def _most_try(self, objective_try: float) -> float:
         """What such schedules pay at most, held steps left out, in the guide's numbers."""
@@ -99,7 +99,7 @@ class Pricing:
 
     def schedules(self, beam: int, below_try: float, most: int = 1) -> tuple[tuple[bool, ...], ...]:
         """Up to `most` admissible schedules with an objective (ties included) below this; the best first."""
-        return cheapest(self._load, self.guide, self._start_try, beam, below_try - self._held_try, most)
+        return cheapest(self.load, self.guide, self._start_try, beam, below_try - self._held_try, most)
 
 
 def _spread_c(cells: Cells) -> float:

@@ -10,6 +10,7 @@ dispatch near the bound.
     beam.py ──────── the search, over tracks.py and balance.py
     charging.py ──── the battery's course for a given switching
     reply.py ─────── each load's best reply to all else
+    shifts.py ────── runs moved by some steps
     ascent.py ────── better prices
     fixing.py ────── what is left for dispatches that are cheaper than the best
 """
@@ -39,6 +40,7 @@ from agent.planning.joint.fixing import Remainder, corridors, remainder
 from agent.planning.joint.prices import PricedHouse, Prices, windows_of
 from agent.planning.joint.relaxation import relaxed
 from agent.planning.joint.reply import replies
+from agent.planning.joint.shifts import Payment, shifts
 from agent.planning.joint.tracks import tie_try
 from agent.planning.program.milp import Window, optimum
 
@@ -52,11 +54,12 @@ _COARSE, _USUAL, _FINE = 4_000, 24_000, 64_000
 """Cells of each load: for the first dispatch, for better prices, and for the bound at the best of them."""
 _NARROWING = (_USUAL, _FINE)
 """Cells of each load, each time only in the corridor that the ones before have left."""
-_OPEN, _MORE = 80, 2.0
-"""The exact program first gets so many open choices, and so many times more when it has closed on them."""
-_SHARES = (1.0, 0.5, 0.25, 0.12, 0.06)
+_FEW, _SOME, _MORE = 120, 40, 2.0
+"""The exact program gets all that is left if there are but few choices, else some, and so many times more when it has
+closed on them; fewer if it has not."""
+_SHARES = (1.0, 0.5, 0.25, 0.12, 0.06, 0.03)
 """How far from the bound to the best known the objective may lie of what it is given, until that is little enough."""
-_CLOSING_SHARE = 0.4
+_CLOSING_SHARE = 0.5
 """Of the time that is left, what it gets each time."""
 _NARROW, _USUALLY, _WIDE = 100, 200, 300
 """Labels of the joint search: for the first dispatch, from later times on, and over the whole day."""
@@ -148,7 +151,7 @@ class _Search:
         yield
         self._narrow()
         yield
-        pieces = [self._closed_in(ends_s), self._ascended(), self._moved_windows(ends_s), self._begun_anew(ends_s)]
+        pieces = [self._closed_in(ends_s), self._ascended(), self._begun_anew(ends_s), self._moved_windows(ends_s)]
         while pieces and not self.is_within(_NEAR_GAP):
             work = pieces.pop(0)
             if next(work, False):
@@ -222,15 +225,38 @@ class _Search:
 
     def _closed_in(self, ends_s: float) -> Iterator[bool]:
         """The exact program on what is left of the house; if that is much, first on what may be cheapest of it."""
-        size, narrowed_at = _OPEN, self._ascent.best
+        narrowed_at = self._ascent.best
+        few = self._remainder(1.0).size <= _FEW
+        if not few:
+            self._shift()
+        size = float(_FEW if few else _SOME)
         while True:
             if narrowed_at is not self._ascent.best:
                 self._narrow()
                 narrowed_at = self._ascent.best
-            share = next((share for share in _SHARES if self._remainder(share).size <= size), _SHARES[-1])
-            if self._close(share, _CLOSING_SHARE * (ends_s - time.monotonic())):
-                size = round(_MORE * size)
+            closed = True
+            while closed and not self.is_within(OPTIMAL_GAP):
+                share = next((share for share in _SHARES if self._remainder(share).size <= size), _SHARES[-1])
+                closed = self._close(share, _CLOSING_SHARE * (ends_s - time.monotonic()))
+                size = size * _MORE if closed else size / _MORE
             yield True
+
+    def _shift(self) -> None:
+        """Try the neighbours of the best, until none is better or the time is up."""
+        spare_try = self.objective_try - self._finest.bound_try
+        payments = {
+            load.name: Payment(priced.load, priced.bound_try + spare_try)
+            for load, priced in zip(self._model.loads, self._finest.loads.values(), strict=True)
+        }
+        before_try = inf
+        while self.objective_try < before_try - _LEAST_TRY:
+            before_try = self.objective_try
+            for neighbour in shifts(self._model, self._limits, payments, self.best):
+                if time.monotonic() > self._ends_s:
+                    return
+                self._offer(charged(self._model, neighbour))
+                if self.objective_try < before_try - _LEAST_TRY:
+                    break
 
     def _remainder(self, share: float) -> Remainder:
         """What is left for objectives up to this share of the way from the bound to the best known."""
