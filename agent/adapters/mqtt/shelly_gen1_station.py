@@ -1,0 +1,122 @@
+"""One physical Shelly of generation 1 as the hub talks with it: its topics, and what comes after a question.
+
+Nothing on its topics says which question it answers. What one device sends arrives in order, so what comes after an
+acknowledgement was said after it. Numbers are told apart by an announcement that is asked for just before them.
+"""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable, Collection
+
+from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.shelly_gen1_messages import RelayWord, read_relay
+
+_RELAY = re.compile(r"relay/([0-9])")
+_PROBE = re.compile(r"ext_temperature/([0-9])")
+_TOPICS = ("online", "announce", "relay/+", "relay/+/power", "relay/+/energy", "ext_temperature/+")
+_FENCE_S = 0.5
+"""So long numbers wait for the announcement that should have come before them."""
+
+Listener = Callable[[str, bytes], None]
+
+
+class Gen1Station:
+    """What is known of one device."""
+
+    def __init__(self, broker: Broker, device_id: str) -> None:
+        self._broker = broker
+        self._prefix = f"shellies/{device_id}"
+        self._listeners: list[Listener] = []
+        self.reporters: dict[int, list[Callable[[bool], None]]] = {}
+        """By relay, from 0 on: who is told what it says."""
+        self.online: bool | None = None
+        """What its last will or its last word says; None if neither was heard."""
+        self.probes: set[int] = set()
+        """Probes of which it has ever spoken."""
+        self.relay_turn = asyncio.Lock()
+        self.sensor_turn = asyncio.Lock()
+        for topic in _TOPICS:
+            broker.subscribe(f"{self._prefix}/{topic}", self._on_message)
+
+    async def switch(self, relay: int, *, on: bool) -> RelayWord:
+        """Order, and return what the relay says once it says the wanted state or that it had to open.
+
+        Raises BrokerUnreachable.
+        """
+        ends = {RelayWord.ON if on else RelayWord.OFF, RelayWord.OVERPOWER}
+        return await self._next_word(relay, f"relay/{relay}/command", "on" if on else "off", ends)
+
+    async def relay(self, relay: int) -> RelayWord:
+        """Ask for all, and return what the relay says then. Raises BrokerUnreachable."""
+        return await self._next_word(relay, "command", "update", set(RelayWord))
+
+    async def numbers(self, topics: Collection[str]) -> dict[str, bytes]:
+        """Ask for all, and return what comes on each of these topics after the question. Raises BrokerUnreachable."""
+        heard: dict[str, bytes] = {}
+        fenced, complete = asyncio.Event(), asyncio.Event()
+
+        def listen(last: str, payload: bytes) -> None:
+            if last == "announce" and not fenced.is_set():
+                fenced.set()  # what came before it may still answer an earlier question
+                heard.clear()
+                complete.clear()
+            elif last in topics:
+                heard[last] = payload
+                if len(heard) == len(topics):
+                    complete.set()
+
+        self._listeners.append(listen)
+        try:
+            self._send("command", "announce")
+            self._send("command", "update")
+            while True:
+                await complete.wait()
+                if complete.is_set() and not fenced.is_set():
+                    with contextlib.suppress(
+                        TimeoutError
+                    ):  # then it does not announce itself: what it said last counts
+                        async with asyncio.timeout(_FENCE_S):
+                            await fenced.wait()
+                if complete.is_set():
+                    return heard
+        finally:
+            self._listeners.remove(listen)
+
+    async def _next_word(self, relay: int, command: str, payload: str, ends: Collection[RelayWord]) -> RelayWord:
+        said: asyncio.Future[RelayWord] = asyncio.get_running_loop().create_future()
+
+        def listen(last: str, heard: bytes) -> None:
+            if last == f"relay/{relay}" and not said.done():
+                word = read_relay(heard)
+                if word in ends:
+                    said.set_result(word)
+
+        self._listeners.append(listen)
+        try:
+            self._send(command, payload)
+            return await said
+        finally:
+            self._listeners.remove(listen)
+
+    def _send(self, last: str, payload: str) -> None:
+        self._broker.publish(f"{self._prefix}/{last}", payload)
+
+    def _on_message(self, message: Message) -> None:
+        last = message.topic.removeprefix(f"{self._prefix}/")
+        probe = _PROBE.fullmatch(last)
+        if probe is not None:
+            self.probes.add(int(probe[1]))
+        if last == "online":
+            self.online = {b"true": True, b"false": False}.get(message.payload)
+            return
+        if message.retained:  # what the broker kept tells the past
+            return
+        self.online = True
+        relay = _RELAY.fullmatch(last)
+        word = read_relay(message.payload) if relay is not None else None
+        for listen in tuple(self._listeners):
+            listen(last, message.payload)
+        if relay is not None and word is not None:
+            for report in self.reporters.get(int(relay[1]), ()):
+                report(word is RelayWord.ON)
