@@ -1,4 +1,4 @@
-"""A Bluetooth device as BlueZ sees it: what it says in the air, and what may be read and written when it is connected."""
+"""A Bluetooth device as BlueZ sees it: what it says in the air, and what can be read and written over a connection."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -13,8 +13,8 @@ COMPANY = 0x0969
 SERVICE_DATA = "0000fd3d-0000-1000-8000-00805f9b34fb"
 WRITE = "cba20002-224d-11e6-9fb8-0002a5d5c51b"
 NOTIFY = "cba20003-224d-11e6-9fb8-0002a5d5c51b"
-MODELS = {"g": "W1901400", "j": "W1901401"}
-"""Order codes by the byte that tells the model: the plug for the US, the plug for Japan."""
+MODELS = {"g": "WoPlugUS", "j": "WoPlugJP"}
+"""By the byte that tells the model: the plug for 120 V (US), the plug for 100 V (Japan)."""
 ORDER_ON, ORDER_OFF, QUESTION = bytes.fromhex("570f50010180"), bytes.fromhex("570f50010100"), bytes.fromhex("570f5101")
 DONE, BUSY = 0x01, 0x03
 _REFUSALS = {
@@ -43,7 +43,7 @@ class PlugState:
 
 
 def model_of(service_data: Mapping[str, bytes]) -> str | None:
-    """The order code of a Plug Mini; None for what is none."""
+    """The model of a Plug Mini; None for what is none."""
     told = service_data.get(SERVICE_DATA, b"")[:1]
     return MODELS.get(chr(told[0] & 0x7F).lower()) if told else None
 
