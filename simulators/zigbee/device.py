@@ -107,6 +107,11 @@ class ZigbeeDevice:
         endpoints = {number: application.described for number, application in self.applications.items()}
         return zdo.Node(kind, self.model.manufacturer_code, endpoints)
 
+    @property
+    def arranged(self) -> bool:
+        """Whether it was told what to report, and to whom."""
+        return any((endpoint, cluster) in self._bound for endpoint, cluster, _ in self._reported)
+
     def put(self, nwk: int) -> None:
         """Be in the network since before, at an address."""
         self.nwk = nwk

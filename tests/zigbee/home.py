@@ -1,0 +1,97 @@
+"""A simulated ZigBee home in the hand of a test: a stick, devices, and the hub's network on it."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.adapters.zigbee.network import DATABASE, ZigbeeNetwork
+from agent.adapters.zigbee.radio import RadioSettings
+from agent.domain.device import Adoption, Role
+from agent.ports import Device
+from agent.profiles.library import load_profiles
+from simulators.circuit import Heater
+from simulators.zigbee.coordinator import Coordinator
+from simulators.zigbee.device import ZigbeeDevice
+from simulators.zigbee.nvram import Nvram
+from simulators.zigbee.plug import ZigbeePlug
+from tests.contract.bench import PATIENT_S, StillClock
+
+FIRST = 0xA4C1_3800_0000_0001
+PROFILES = load_profiles()
+Made = Callable[[Coordinator, Heater, StillClock], ZigbeeDevice]
+
+
+def settings(stick: Coordinator, *, answers_s: float = 6.0, watched_every_s: float = 20.0) -> RadioSettings:
+    return RadioSettings(stick.url, answers_s=answers_s, watched_every_s=watched_every_s)
+
+
+def network_on(stick: Coordinator, folder: Path, clock: StillClock, *, answers_s: float = 6.0) -> ZigbeeNetwork:
+    return ZigbeeNetwork(
+        settings(stick, answers_s=answers_s, watched_every_s=answers_s * 3),
+        folder,
+        clock,
+        PROFILES,
+        retry_s=(0.01, 0.05),
+        polls_per_s=100.0,
+    )
+
+
+@asynccontextmanager
+async def running(network: ZigbeeNetwork) -> AsyncIterator[ZigbeeNetwork]:
+    task = asyncio.create_task(network.run())
+    try:
+        await network.wait_connected(PATIENT_S)
+        yield network
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until it holds."""
+    async with asyncio.timeout(PATIENT_S):
+        while not holds():
+            await asyncio.sleep(0.002)
+
+
+@dataclass
+class Formed:
+    """What a network leaves behind in its stick and in the hub's folder, with one device in it."""
+
+    nvram: Nvram
+    database: Path
+
+
+async def formed(folder: Path, make: Made) -> Formed:
+    """Form a network and let one device join, as an owner would."""
+    clock = StillClock()
+    async with Coordinator() as stick, running(network_on(stick, folder, clock)) as network:
+        device = make(stick, Heater(), clock)
+        scanning = asyncio.create_task(network.scan(0.2))
+        await until(lambda: stick.permitted_s > 0)
+        assert device.join()
+        (seen,) = await scanning
+        assert seen.address == device.address
+        await until(lambda: device.arranged)
+    return Formed(stick.nvram, folder / DATABASE)
+
+
+def copied(left: Formed, folder: Path) -> Coordinator:
+    """The same stick and the same database, as if the hub had been started again."""
+    shutil.copy(left.database, folder / DATABASE)
+    return Coordinator(left.nvram.copied())
+
+
+def adopt(network: ZigbeeNetwork, device: ZigbeeDevice, profile: str, **more: float | str | int) -> Device:
+    ends_after_s = more.pop("ends_after_s", None)
+    adoption = Adoption.model_validate(
+        {"name": "bench", "role": Role.WATER_HEATER, "profile": profile, "address": device.address, **more}
+    )
+    return network.device(adoption, None if ends_after_s is None else float(ends_after_s))
+
+
+def plug(stick: Coordinator, heater: Heater, clock: StillClock) -> ZigbeePlug:
+    return ZigbeePlug(stick, FIRST, heater, clock.now)
