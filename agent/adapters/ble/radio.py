@@ -17,7 +17,7 @@ from datetime import datetime
 from bleak import BleakAdapter, BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakError
+from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakError
 
 from agent.errors import HubError
 from agent.ports import Clock
@@ -160,11 +160,12 @@ class Radio:
                 async with asyncio.timeout(_CALL_S):
                     await scanner.start()
             except BROKEN as error:
-                raise BluetoothAway(_reason(error)) from error
+                raise self._away(error) from error
             self._came()
             await self._watch()
         finally:
             self._up.clear()
+            self.reason = self.reason or "it begins to listen anew"
             with suppress(*BROKEN):
                 async with asyncio.timeout(_CALL_S):
                     await scanner.stop()
@@ -181,7 +182,11 @@ class Radio:
                 async with asyncio.timeout(_CALL_S):
                     await BleakAdapter.get()
             except BROKEN as error:
-                raise BluetoothAway(_reason(error)) from error
+                raise self._away(error) from error
+
+    def _away(self, error: BaseException) -> BluetoothAway:
+        self.reason = _reason(error)
+        return BluetoothAway(self.reason)
 
     def _came(self) -> None:
         self._up.set()
@@ -193,7 +198,6 @@ class Radio:
             self._told = True
 
     def _lost(self, reason: str) -> None:
-        self.reason = reason
         if self._told is not False:
             _log.warning("Bluetooth is away: %s", reason)
             self._told = False
@@ -246,4 +250,8 @@ def _reason(error: BaseException) -> str:
         return "there is no D-Bus here (is the container given /run/dbus?)"
     if isinstance(error, TimeoutError):
         return "BlueZ does not answer"
+    if isinstance(error, BleakDBusError) and error.dbus_error.endswith(".ServiceUnknown"):
+        return "BlueZ (bluetoothd) does not run"
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        return str(error.args[0])
     return str(error) or f"BlueZ failed ({type(error).__name__})"
