@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from agent.commands.config import config_check
-from agent.commands.devices import devices
+from agent.commands.devices.words import add_devices
 from agent.commands.plan import amount, celsius, day_of_year, hours, plan, seconds, time_of_day
 from agent.commands.prices import prices
 from agent.commands.run import run
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     words = top.add_subparsers(required=True, metavar="COMMAND")
     _add_run(words)
     _add_plan(words)
-    _add_devices(words)
+    add_devices(words)
     _add_prices(words)
     _add_status(words)
     _add_config(words)
@@ -141,18 +141,6 @@ def _add_plan(words: "Words[argparse.ArgumentParser]") -> None:
     word.add_argument("--announced", type=Path, metavar="JSON", help="the plan before: said is what changes and why")
     word.add_argument("--time-limit", type=seconds, metavar="S", help="seconds for the solver (planning.time_limit_s)")
     word.add_argument("--json", action="store_true", help="print the whole plan as JSON")
-
-
-def _add_devices(words: "Words[argparse.ArgumentParser]") -> None:
-    word = _word(
-        words,
-        "devices",
-        devices,
-        says="list the plugs and sensors that can be seen, with the address to put into the settings",
-        example="kwh-hub devices --seconds 10",
-    )
-    word.add_argument("--seconds", type=seconds, default=5.0, metavar="S", help="how long to listen (5)")
-    word.add_argument("--json", action="store_true", help="print one JSON object per line")
 
 
 def _add_prices(words: "Words[argparse.ArgumentParser]") -> None:

@@ -1,0 +1,80 @@
+"""The networks of the home, alive for as long as one command needs them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from agent.composition import Networks, clock_of, networks_of
+from agent.errors import DeviceUnreachable, HubError
+from agent.ports import Network
+from agent.profiles.library import Profiles
+from agent.settings import Settings
+
+ANSWER_S = 5.0
+"""Wall seconds that a network gets to come up, and a device on it to be known there."""
+_AGAIN_S = 0.1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Radio:
+    """One network, by the families that are found on it."""
+
+    name: str
+    network: Network
+
+
+def radios_of(networks: Networks) -> Sequence[Radio]:
+    """Each network once, though several families may share it."""
+    families: dict[int, list[str]] = {}
+    objects: dict[int, Network] = {}
+    for family, network in networks.by_family.items():
+        families.setdefault(id(network), []).append(family)
+        objects[id(network)] = network
+    return [Radio(", ".join(families[key]), network) for key, network in objects.items()]
+
+
+@asynccontextmanager
+async def alive(settings: Settings, profiles: Profiles, word: str) -> AsyncIterator[Networks]:
+    """The networks with their loops at work, under a client name of their own so that a running hub is not put out.
+
+    A HubError that the body lets through comes out as an exception group.
+    """
+    client_id = f"{settings.mqtt.client_id}-{word}"
+    networks = networks_of(settings, clock_of(settings), profiles, client_id=client_id)
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_kept(loop)) for loop in networks.loops]
+        try:
+            yield networks
+        finally:
+            for task in tasks:
+                task.cancel()
+
+
+async def _kept(loop: Callable[[], Coroutine[None, None, None]]) -> None:
+    """One network that cannot be kept must not end the others; who uses it hears why."""
+    try:
+        await loop()
+    except HubError:
+        return
+
+
+async def first_answer(ask: Callable[[], Awaitable[T]], answer_s: float) -> T:
+    """What a device answers, asked again at once while it is not yet known on its network.
+
+    Raises DeviceUnreachable after `answer_s` wall seconds, or when it was asked and said nothing; other DeviceErrors.
+    """
+    clock = asyncio.get_running_loop()
+    until = clock.time() + answer_s
+    while True:
+        asked_at = clock.time()
+        try:
+            return await ask()
+        except DeviceUnreachable:
+            # An answer that was waited for in vain is final; what fails at once was never sent.
+            if clock.time() - asked_at > _AGAIN_S or clock.time() >= until:
+                raise
+        await asyncio.sleep(_AGAIN_S)
