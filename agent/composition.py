@@ -14,7 +14,7 @@ from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.clock import SharedClock, SystemClock
 from agent.control.circuits import circuit_of
-from agent.domain.device import Ability, Adoption, Role
+from agent.domain.device import Ability, Adoption, Name, Role
 from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
 from agent.ports import Clock, Device, Network, Prices, Weather
 from agent.profiles.library import Profiles
@@ -141,6 +141,13 @@ def device_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:
             able = ", ".join(sorted(profile.abilities))
             yield f"devices.{device.name}: {device.role} needs a {needed}, but {device.profile} has only {able}"
         yield from _overload(settings, device, profiles)
+        yield from (fault for fault, forbidden in _endless(settings, device, profiles) if forbidden)
+
+
+def device_remarks(settings: Settings, profiles: Profiles) -> Iterator[str]:
+    """What an owner must know of devices that can be used, one line each. Profiles must be known."""
+    for device in settings.devices:
+        yield from (remark for remark, forbidden in _endless(settings, device, profiles) if not forbidden)
 
 
 def run_faults(settings: Settings) -> Iterator[str]:
@@ -158,9 +165,29 @@ def run_faults(settings: Settings) -> Iterator[str]:
         )
 
 
+def switched_load(settings: Settings, device: DeviceSettings) -> Name | None:
+    """What the relay of a device switches in this house; None if nothing."""
+    load = device.role.value if device.load is None else device.load
+    return load if device.load is not None or load in settings.house.loads else None
+
+
+def _endless(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[tuple[str, bool]]:
+    """Why a load would run on without the hub, and whether that must not be."""
+    profile, load = profiles.named(device.profile), switched_load(settings, device)
+    if load is None or profile.ends_itself or Ability.RELAY not in profile.abilities:
+        return
+    table = f"house.{load}" if device.load is None else f"house.appliances ({load})"
+    said = f'devices.{device.name}: {device.profile} cannot end an "on" by itself'
+    if circuit_of(settings.house, load).must_end:
+        remedy = f"Use a device whose profile says ends_itself, or, if something else ends it, {table}.must_end = false"
+        yield f"{said}, but the {load} must not run on if the hub is gone. {remedy}", True
+    else:
+        yield f"{said}: if the hub is gone while the {load} is on, it stays on", False
+
+
 def _overload(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[str]:
-    house, load = settings.house, device.role.value if device.load is None else device.load
-    if load not in house.loads and device.load is None:
+    house, load = settings.house, switched_load(settings, device)
+    if load is None:
         return
     power_w = circuit_of(house, load).power_w
     profile = profiles.named(device.profile)

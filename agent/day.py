@@ -11,11 +11,12 @@ from agent.control.conditions import Conditions
 from agent.control.executor import Executor
 from agent.control.history import History
 from agent.control.interlock import Situation
+from agent.control.overrides import TellsPresses
 from agent.control.sampler import Sampler, Snapshot
-from agent.control.schedule import still_good, switching_instants, wants, wants_of_appliances
+from agent.control.schedule import left_to_owner, still_good, switching_instants, wants, wants_of_appliances
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
 from agent.domain.comfort import Band
-from agent.domain.device import Name, Reading, Role
+from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState
 from agent.domain.interval import Interval
 from agent.domain.plan import Fallback, Plan
@@ -49,6 +50,8 @@ _DRAWN_BEFORE = timedelta(minutes=20)
 _DRAWN_AFTER = timedelta(minutes=10)
 """People shower about when they said: near a draw the tank differs from the plan without meaning anything."""
 _READINGS_KEPT = timedelta(days=90)
+_PRESSED_AGAIN = timedelta(seconds=10)
+"""A relay that chatters makes no more steps than that."""
 
 
 class Day:
@@ -82,8 +85,12 @@ class Day:
         self._relays = _relays(settings, devices)
         self._switched_appliances = [one.name for one in settings.house.appliances if one.name in self._relays]
         self._history = self._history_of_home()
-        self._executor = Executor(house=settings.house, relays=self._relays, ledger=ledger, clock=clock)
         self._conditions = conditions
+        self._executor = self._executor_of_home()
+        self._pressed: set[Name] = set()
+        """Loads whose button was pressed since the last look."""
+        self._stepped_at: datetime | None = None
+        self._listen_to_buttons()
         self._fetching = fetching
         self._stepping = asyncio.Lock()
         self._planning = asyncio.Lock()
@@ -102,6 +109,7 @@ class Day:
 
     async def start(self) -> None:
         """Take the house over: hold it to the plan that is in force; without one, see what is known and plan."""
+        self._say_what_runs_on()
         plan = await self._plan_in_force()
         if plan is not None:
             _log.info("going on with plan %s of %s", plan.plan_id, plan.made_at.isoformat())
@@ -122,7 +130,9 @@ class Day:
     async def step(self) -> None:
         """Look, decide, order, journal; ask for a new plan if the house has drifted from this one."""
         async with self._stepping:
+            self._pressed.clear()
             snapshot = await self._snapshot()
+            self._stepped_at = snapshot.at
             plan = await self._plan_in_force()
             measured = await self._measured_c(snapshot)
             state = await self._state(snapshot, plan, measured)
@@ -134,7 +144,8 @@ class Day:
                 *wants(house, followed, snapshot.at, measured, self._setpoints_c(house, snapshot.at)),
                 *wants_of_appliances(followed, snapshot.at, self._switched_appliances, by_hand, begun),
             ]
-            await self._executor.hold(wanted, await self._situation(snapshot, state, followed))
+            wanted = [*left_to_owner(wanted, await self._executor.overrides(snapshot.at))]
+            await self._executor.hold(wanted, await self._situation(snapshot, state, followed), self._pressed)
         self._beat(plan.plan_id if plan is not None else None)
         if plan is not None and self._has_settled(plan, snapshot.at) and not self._planning.locked():
             drift = deviation(plan, state, self._wanted(house, snapshot.at), self._deviation_limits_c(snapshot.at))
@@ -205,6 +216,26 @@ class Day:
         news = await self._conditions.report("broker", well=well, detail=detail)
         if news and well:
             await self.step()
+
+    def _listen_to_buttons(self) -> None:
+        for load, device in self._relays.items():
+            relay: object = device.relay
+            if isinstance(relay, TellsPresses):
+                relay.on_pressed = partial(self._note_pressed, load)
+
+    def _note_pressed(self, load: Name, _state: RelayState) -> None:
+        """Have the home looked at, as soon as that is not too often."""
+        self._pressed.add(load)
+        now = self._clock.now()
+        moment = now if self._stepped_at is None else max(now, self._stepped_at + _PRESSED_AGAIN)
+        self._timetable.at("pressed", [moment], self.step)
+
+    def _say_what_runs_on(self) -> None:
+        for load, device in self._relays.items():
+            if device.relay is not None and not device.relay.must_be_renewed:
+                _log.warning(
+                    "%s cannot end by itself: if the hub is gone while %s is on, it stays on", device.name, load
+                )
 
     def _say(self, plan: Plan) -> None:
         zone = self._settings.home.zone
@@ -279,6 +310,18 @@ class Day:
 
     def _metered_loads(self) -> Mapping[Name, Name]:
         return {load: device.name for load, device in self._relays.items() if device.meter is not None}
+
+    def _executor_of_home(self) -> Executor:
+        control = self._settings.control
+        return Executor(
+            house=self._settings.house,
+            relays=self._relays,
+            ledger=self._ledger,
+            clock=self._clock,
+            conditions=self._conditions,
+            override=timedelta(seconds=control.override_s),
+            dead_man=timedelta(seconds=control.dead_man_s),
+        )
 
     def _history_of_home(self) -> History:
         return History(

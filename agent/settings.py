@@ -170,6 +170,8 @@ class ControlSettings(Value):
 
     temperature_max_age_s: int = Field(default=1800, ge=300, le=14_400)
     """An older measurement counts as unknown."""
+    override_s: int = Field(default=3600, ge=0, le=86_400)
+    """So long a load is left as its owner set it at its button; 0: it is set right at once."""
 
 
 class ClockSettings(Value):
@@ -274,6 +276,12 @@ def _contradictions_in_time(settings: Settings) -> Iterator[str]:
     if planning.longest_horizon_s < planning.horizon_s:
         yield (
             f"planning.longest_horizon_s {planning.longest_horizon_s} is below planning.horizon_s {planning.horizon_s}"
+        )
+    dead_man_s = settings.control.dead_man_s
+    if dead_man_s <= 2 * planning.step_s and any(device.role in SWITCHING_ROLES for device in settings.devices):
+        yield (
+            f"control.dead_man_s {dead_man_s} is not more than two steps of planning.step_s {planning.step_s}: relays "
+            "would go off between renewals"
         )
     if demand is not None and demand.window_s % planning.step_s:
         yield f"demand.window_s {demand.window_s} is not a multiple of planning.step_s {planning.step_s}"

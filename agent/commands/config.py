@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.markup import escape
 
-from agent.composition import device_faults, run_faults
+from agent.composition import device_faults, device_remarks, run_faults
 from agent.control.circuits import circuit_of
 from agent.domain.device import Role
 from agent.errors import SettingsInvalid
@@ -24,10 +24,11 @@ def config_check(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config)
     profiles = load_profiles()
     console = Console()
-    faults = [*device_faults(settings, profiles), *_secret_faults(settings), *run_faults(settings)]
+    wrong_devices = list(device_faults(settings, profiles))
+    faults = [*wrong_devices, *_secret_faults(settings), *run_faults(settings)]
     for fault in faults:
         console.print(f"[red]wrong[/red]: {escape(fault)}")
-    for remark in _remarks(settings):
+    for remark in (*_remarks(settings), *(() if wrong_devices else device_remarks(settings, profiles))):
         console.print(f"[yellow]mind[/yellow]: {escape(remark)}")
     house = settings.house
     names = [*house.loads, *(appliance.name for appliance in house.appliances)]

@@ -21,6 +21,8 @@ class Circuit(Value):
     min_off_s: int = 0
     in_runs: bool = False
     """An appliance: cutting its run in the middle spoils it."""
+    must_end: bool = False
+    """Whether it must go off by itself if the hub is gone."""
     phases: tuple[Phase, ...] = ()
     """What its run draws one after the other; only of an appliance that runs without pauses."""
 
@@ -42,9 +44,10 @@ def circuit_of(house: House, load: Name) -> Circuit:
     for appliance in house.appliances:
         if appliance.name == load:
             phases = appliance.phases if appliance.uninterruptible else ()
-            return Circuit(power_w=max(phase.power_w for phase in appliance.phases), in_runs=True, phases=phases)
+            power_w = max(phase.power_w for phase in appliance.phases)
+            return Circuit(power_w=power_w, in_runs=True, must_end=appliance.must_end, phases=phases)
     unit = house.load(load)
-    return Circuit(power_w=unit.power_w, min_on_s=unit.min_on_s, min_off_s=unit.min_off_s)
+    return Circuit(power_w=unit.power_w, min_on_s=unit.min_on_s, min_off_s=unit.min_off_s, must_end=unit.must_end)
 
 
 def in_mid_run(house: House, loads: Mapping[Name, LoadState], at: datetime) -> frozenset[Name]:

@@ -2,10 +2,14 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
 
 from agent.control.circuits import circuit_of
+from agent.control.conditions import Conditions
 from agent.control.interlock import Situation, power_on_w, verdicts
+from agent.control.overrides import FOUND, Attendance, override_in_force
 from agent.control.sampler import Snapshot
 from agent.control.schedule import Want
 from agent.domain.command import Cause, Command, Stage
@@ -22,15 +26,38 @@ _ATTEMPTS = 2
 """An order without an answer is given twice at once; after that the next step tries again."""
 
 
+@runtime_checkable
+class Acknowledging(Protocol):
+    """A relay that knows whether its device heard the last order."""
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether it said so; how it stands is another question."""
+
+
 class Executor:
     """Brings the relays of the house to the state that schedule and interlock agree on."""
 
-    def __init__(self, *, house: House, relays: Mapping[Name, Device], ledger: Ledger, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        house: House,
+        relays: Mapping[Name, Device],
+        ledger: Ledger,
+        clock: Clock,
+        conditions: Conditions,
+        override: timedelta,
+        dead_man: timedelta,
+    ) -> None:
+        """`override` is for how long a pressed button counts; `dead_man` after what a relay ends an "on" by itself."""
         self._house = house
         self._relays = relays
         """Devices with a relay, by the load that each switches."""
         self._ledger = ledger
         self._clock = clock
+        self._conditions = conditions
+        self._override = override
+        self._attendance = Attendance(dead_man)
 
     async def load_states(self, snapshot: Snapshot) -> dict[Name, LoadState]:
         """The loads that answered, with the moment of their last change. Journals changes that nobody here ordered.
@@ -42,7 +69,13 @@ class Executor:
             reported = snapshot.relays.get(device.name)
             if reported is not None:
                 states[load] = await self._load_state(load, device, reported)
+        self._attendance.looked(frozenset(states))
         return states
+
+    async def overrides(self, at: datetime) -> Mapping[Name, bool]:
+        """How the owner set those loads whose button was pressed not long ago. Raises JournalError."""
+        found = [override_in_force(await self._ledger.last_commands(load), at, self._override) for load in self._relays]
+        return {override.load: override.on for override in found if override is not None}
 
     async def started_by_hand(self, loads: Mapping[Name, LoadState]) -> frozenset[Name]:
         """The appliances that are on because somebody pressed the button of their plug. Raises JournalError."""
@@ -50,7 +83,7 @@ class Executor:
         for load, state in loads.items():
             if state.on and circuit_of(self._house, load).in_runs:
                 last = await self._ledger.last_commands(load, limit=1)
-                if last and last[0].cause is Cause.OBSERVED and last[0].on:
+                if last and last[0].cause in FOUND and last[0].on:
                     by_hand.add(load)
         return frozenset(by_hand)
 
@@ -64,8 +97,13 @@ class Executor:
                     silent_w += circuit_of(self._house, load).power_at_w(snapshot.at - last[0].at)
         return silent_w
 
-    async def hold(self, wanted: Sequence[Want], situation: Situation) -> Sequence[Want]:
-        """Carry the wants out as far as the interlock lets them; return what it made of them. Raises JournalError."""
+    async def hold(
+        self, wanted: Sequence[Want], situation: Situation, pressed: AbstractSet[Name] = frozenset()
+    ) -> Sequence[Want]:
+        """Carry the wants out as far as the interlock lets them; return what it made of them. Raises JournalError.
+
+        Loads `pressed` since they were looked at are not told to stay on: it may be that they just went off.
+        """
         decided = verdicts(self._house, wanted, situation)
         tried: set[Name] = set()
         while to_end := [verdict for verdict in decided if not verdict.on and verdict.load not in tried]:
@@ -77,8 +115,8 @@ class Executor:
                     situation = situation.model_copy(update={"other_power_w": situation.other_power_w + power_w})
             decided = verdicts(self._house, decided, situation)
         for verdict in decided:
-            if verdict.on and await self._changed(verdict, situation) is None:
-                await self._renewed(verdict, situation)
+            if verdict.on and await self._changed(verdict, situation) is None and verdict.load not in pressed:
+                await self._renew(verdict, situation)
         return decided
 
     async def release(self) -> bool:
@@ -117,23 +155,30 @@ class Executor:
             return None
         return await self._order(device, verdict)
 
-    async def _renewed(self, verdict: Want, situation: Situation) -> None:
-        """Give an "on" again that would end by itself otherwise; no order, so nothing to journal."""
+    async def _renew(self, verdict: Want, situation: Situation) -> None:
+        """Give an "on" again that would end by itself otherwise; nothing changes by it, so nothing is journalled."""
         device, state = self._relays.get(verdict.load), situation.loads.get(verdict.load)
         if device is None or device.relay is None or state is None or not device.relay.must_be_renewed:
             return
+        at, reason = self._clock.now(), None
         try:
             await device.relay.switch(on=True)
         except DeviceError as error:
-            _log.warning("%s could not be told to stay on: %s", device.name, error.reason)
+            reason = error.reason
+        else:
+            self._attendance.kept_on(verdict.load, at)
+        await self._conditions.report(f"renewal:{device.name}", well=reason is None, detail=reason or "")
 
     async def _load_state(self, load: Name, device: Device, reported: RelayState) -> LoadState:
         history = _carried_out(await self._ledger.last_commands(load), reported)
         if history and history[0].on == reported.on:
             return LoadState(on=reported.on, since=_since(history))
         if history or reported.on:
-            await self._keep(device, Want(load=load, on=reported.on, cause=Cause.OBSERVED), Stage.VERIFIED, reported.at)
-            _log.info("%s was found %s; nobody here ordered that", device.name, "on" if reported.on else "off")
+            renewed = device.relay is not None and device.relay.must_be_renewed
+            held = bool(history) and self._attendance.was_held(load, reported, must_be_renewed=renewed)
+            cause = Cause.OBSERVED if held else Cause.UNATTENDED
+            await self._keep(device, Want(load=load, on=reported.on, cause=cause), Stage.VERIFIED, reported.at)
+            self._say_found(device, reported, cause)
             return LoadState(on=reported.on, since=reported.at if history else None)
         return LoadState(on=reported.on)
 
@@ -144,11 +189,16 @@ class Executor:
         at = self._clock.now()
         await self._keep(device, want, Stage.REQUESTED, at)
         stage = await self._switched(relay, device, want)
+        if want.on and stage is Stage.VERIFIED:
+            self._attendance.kept_on(want.load, at)
+        elif not want.on and stage is Stage.VERIFIED:
+            await self._conditions.report(f"renewal:{device.name}", well=True)  # nothing is left to renew
         await self._keep(device, want, stage, at)
         _say(device, want, stage)
         return stage
 
     async def _switched(self, relay: Relay, device: Device, want: Want) -> Stage:
+        stage = Stage.UNKNOWN
         for _ in range(_ATTEMPTS):
             try:
                 await relay.switch(on=want.on)
@@ -157,14 +207,26 @@ class Executor:
                 return Stage.REFUSED
             except DeviceError as error:
                 _log.debug("%s did not confirm: %s", device.name, error.reason)
+                if isinstance(relay, Acknowledging) and relay.acknowledged:
+                    stage = Stage.ACKNOWLEDGED
             else:
                 return Stage.VERIFIED
-        return Stage.UNKNOWN
+        return stage
+
+    def _say_found(self, device: Device, reported: RelayState, cause: Cause) -> None:
+        word = _word(on=reported.on)
+        if cause is Cause.UNATTENDED:
+            _log.info("%s was found %s after a time in which nobody held it", device.name, word)
+        elif self._override:
+            minutes = self._override / timedelta(minutes=1)
+            _log.info("%s was pressed: it is %s, and left so for %.0f minutes", device.name, word, minutes)
+        else:
+            _log.info("%s was found %s; nobody here ordered that", device.name, word)
 
     async def _keep(self, device: Device, want: Want, stage: Stage, at: datetime) -> None:
         await self._ledger.add_command(
             Command(
-                command_id=f"{want.load}@{at.isoformat()}",
+                command_id=f"{want.load}@{at.isoformat()}{':found' if want.cause in FOUND else ''}",
                 load=want.load,
                 device=device.name,
                 on=want.on,
@@ -183,7 +245,7 @@ def on_time_s(commands: Sequence[Command], span: Interval, *, on_now: bool) -> f
     """
     total_s, at, surely_off = 0.0, span.start, True
     for command in commands:
-        off = surely_off and command.on and command.cause is not Cause.OBSERVED
+        off = surely_off and command.on and command.cause not in FOUND
         total_s += 0.0 if off else (command.at - at).total_seconds()
         at, surely_off = command.at, command.stage is Stage.VERIFIED and not command.on
     return total_s + (0.0 if surely_off and not on_now else (span.end - at).total_seconds())
@@ -191,7 +253,11 @@ def on_time_s(commands: Sequence[Command], span: Interval, *, on_now: bool) -> f
 
 def _say(device: Device, want: Want, stage: Stage) -> None:
     said = _log.info if stage is Stage.VERIFIED else _log.warning
-    said("%s %s (%s): %s", device.name, "on" if want.on else "off", want.cause, stage)
+    said("%s %s (%s): %s", device.name, _word(on=want.on), want.cause, stage)
+
+
+def _word(*, on: bool) -> str:
+    return "on" if on else "off"
 
 
 def _carried_out(history: Sequence[Command], reported: RelayState) -> Sequence[Command]:

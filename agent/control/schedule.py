@@ -75,6 +75,14 @@ def wants_of_appliances(
     return found
 
 
+def left_to_owner(wanted: Sequence[Want], overrides: Mapping[Name, bool]) -> Sequence[Want]:
+    """The wants, but where its owner has set a load at its button, what that says."""
+    return [
+        Want(load=want.load, on=overrides[want.load], cause=Cause.OVERRIDE) if want.load in overrides else want
+        for want in wanted
+    ]
+
+
 def _want(
     house: House,
     plan: Plan | None,

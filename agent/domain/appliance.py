@@ -30,6 +30,8 @@ class Appliance(Value):
     days: tuple[Weekday, ...] = tuple(Weekday)
     worth_try: float | None = None
     """It runs only if that costs no more than this; None if it must run."""
+    must_end: bool = False
+    """Whether it must go off by itself if the hub is gone: then its relay must be able to."""
 
     @property
     def duration_s(self) -> int:

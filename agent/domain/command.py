@@ -11,9 +11,11 @@ class Stage(StrEnum):
     """How far a command got. Each stage is a row of its own in the ledger."""
 
     REQUESTED = "requested"
+    ACKNOWLEDGED = "acknowledged"
+    """It said that it heard the order, but not afterwards that it stands so: it may be in either state."""
     VERIFIED = "verified"
     UNKNOWN = "unknown"
-    """No answer in time: the relay may be in either state, and is read back."""
+    """It neither said that it heard the order nor how it stands: it may be in either state, and is read back."""
     REFUSED = "refused"
 
 
@@ -32,7 +34,11 @@ class Cause(StrEnum):
     SAFE_STATE = "safe_state"
     """The hub is going away."""
     OBSERVED = "observed"
-    """Not an order: the relay was found in this state, which the hub had not asked for."""
+    """Not an order: the relay was found in this state, though the hub held it in the other: somebody pressed it."""
+    UNATTENDED = "unattended"
+    """Not an order: the relay was found in this state after a time in which nobody held it."""
+    OVERRIDE = "override"
+    """Its owner pressed its button not long ago, and it is left as that."""
 
 
 class Command(Value):

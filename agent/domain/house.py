@@ -84,6 +84,8 @@ class Switched(Value):
     """How often it may be switched on between one midnight and the next; None if that does not matter."""
     start_price_try: float = Field(default=0.0, ge=0)
     """What each switching on counts: wear of the relay and the compressor."""
+    must_end: bool = False
+    """Whether it must go off by itself if the hub is gone: then its relay must be able to."""
 
 
 class Cooling(Value):
@@ -178,6 +180,8 @@ class Tank(Value):
 
 class WaterHeater(Switched):
     """An electric rod in the tank; all of its power becomes heat."""
+
+    must_end: bool = True
 
 
 class Collector(Value):

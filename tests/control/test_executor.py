@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.adapters.store.ledger import SqlLedger, open_ledger
 from agent.clock import SystemClock
+from agent.control.conditions import Conditions
 from agent.control.executor import Executor, on_time_s
 from agent.control.interlock import Situation
 from agent.control.sampler import Snapshot
@@ -38,6 +40,8 @@ class ObedientRelay:
     deaf: bool = False
     refuses: bool = False
     must_be_renewed: bool = False
+    acknowledged: bool = False
+    """Whether it says that it heard an order, even where it then says no more."""
 
     async def switch(self, *, on: bool) -> RelayState:
         self.orders.append((self.name, on))
@@ -67,6 +71,9 @@ def executor(ledger: SqlLedger, unit: ObedientRelay, rod: ObedientRelay) -> Exec
         },
         ledger=ledger,
         clock=SystemClock(),
+        conditions=Conditions(ledger, SystemClock()),
+        override=timedelta(hours=1),
+        dead_man=timedelta(minutes=15),
     )
 
 
@@ -190,3 +197,66 @@ async def test_a_running_load_is_ended_beside_one_that_would_not_go_off(ledger: 
     unit, rod = ObedientRelay("unit", on=True), ObedientRelay("rod", on=True, deaf=True)
     await executor(ledger, unit, rod).hold(wants(unit=True, rod=False), situation(unit_on=True, rod_on=True))
     assert not unit.on
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_an_order_that_was_heard_but_never_proved_is_acknowledged(
+    ledger: SqlLedger,
+    heard: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    unit = ObedientRelay("unit", on=False, deaf=True, acknowledged=heard)
+    rod = ObedientRelay("rod", on=False)
+    await executor(ledger, unit, rod).hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
+    stages = [command.stage for command in await ledger.last_commands(AIR_CONDITIONER)]
+    assert stages == [Stage.ACKNOWLEDGED if heard else Stage.UNKNOWN, Stage.REQUESTED]
+
+
+@pytest.mark.parametrize("renewed", [False, True])
+async def test_an_on_that_would_end_is_given_again_at_each_step_and_journalled_never(
+    ledger: SqlLedger,
+    renewed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    unit, rod = ObedientRelay("unit", on=True, must_be_renewed=renewed), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod)
+    for _ in range(3):
+        await hub.hold(wants(unit=True, rod=False), situation(unit_on=True, rod_on=False))
+    assert unit.orders == [("unit", True)] * (3 if renewed else 0)
+    assert await ledger.last_commands(AIR_CONDITIONER) == []
+
+
+async def test_what_was_pressed_since_the_look_is_not_told_to_stay_on(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=True, must_be_renewed=True), ObedientRelay("rod", on=False)
+    pressed = frozenset({AIR_CONDITIONER})
+    await executor(ledger, unit, rod).hold(wants(unit=True, rod=False), situation(unit_on=True, rod_on=False), pressed)
+    assert unit.orders == []
+
+
+async def test_a_renewal_that_fails_is_lost_until_it_succeeds_or_nothing_is_left_to_renew(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=True, must_be_renewed=True, deaf=True), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod)
+
+    async def lost() -> set[str]:
+        return {condition.subject for condition in await ledger.conditions() if not condition.well}
+
+    await hub.hold(wants(unit=True, rod=False), situation(unit_on=True, rod_on=False))
+    assert await lost() == {"renewal:ac-plug"}
+    unit.deaf = False
+    await hub.hold(wants(unit=True, rod=False), situation(unit_on=True, rod_on=False))
+    assert await lost() == set()
+    unit.deaf = True
+    await hub.hold(wants(unit=True, rod=False), situation(unit_on=True, rod_on=False))
+    unit.deaf = False
+    await hub.hold(wants(unit=False, rod=False), situation(unit_on=True, rod_on=False))
+    assert await lost() == set()
+
+
+async def test_a_row_of_what_was_found_does_not_hide_the_order_of_the_same_moment(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=False), ObedientRelay("rod", on=False)
+    with time_machine.travel(NOW, tick=False):
+        hub = executor(ledger, unit, rod)
+        await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
+        for on in (True, False):
+            seen = RelayState(on=on, at=NOW)
+            await hub.load_states(Snapshot(at=NOW, readings=(), relays={"ac-plug": seen}, lost={}))
+        last = await ledger.last_commands(AIR_CONDITIONER)
+    assert [(command.cause, command.on) for command in last[:2]] == [(Cause.OBSERVED, False), (Cause.PLAN, True)]

@@ -54,13 +54,31 @@ class VirtualHome:
     """Whether the plugs of appliances are on; nothing is heated by them."""
     beats: list[datetime] = field(default_factory=list)
     first_plan_takes_s: float = 0.0
+    relays: dict[Name, "VirtualRelay"] = field(default_factory=dict)
+    dead_man_s: float | None = None
+    """After so long a plug ends an "on" that is not given again; None: it cannot."""
+    ends_at: dict[Name, datetime] = field(default_factory=dict)
     price_try_per_mwh: Callable[[datetime], float] = lambda moment: 300.0 + 10 * (moment.hour % 12)
 
     def advance(self) -> datetime:
         """Let the house live up to the present moment."""
         now = datetime.now(UTC)
+        for plug, ends_at in list(self.ends_at.items()):
+            if ends_at <= now:
+                self.house.advance_to(ends_at)
+                self.house.switch(CIRCUITS[plug], on=False)
+                del self.ends_at[plug]
         self.house.advance_to(now)
         return now
+
+    def press(self, plug: Name) -> None:
+        """Somebody presses the button of a plug; it says so where it is heard."""
+        self.advance()
+        on = not self.house.is_on(CIRCUITS[plug])
+        self.house.switch(CIRCUITS[plug], on=on)
+        relay = self.relays[plug]
+        if relay.on_pressed is not None:
+            relay.on_pressed(RelayState(on=on, at=datetime.now(UTC)))
 
     def devices(self) -> list[Device]:
         """What the settings adopt."""
@@ -68,14 +86,16 @@ class VirtualHome:
         for device in self.settings.devices:
             plug = device.name in CIRCUITS
             if device.role is Role.APPLIANCE:
-                relay = VirtualRelay(self, device.name)
+                relay = self.relays[device.name] = VirtualRelay(self, device.name)
                 made.append(Device(name=device.name, role=device.role, relay=relay))
                 continue
+            if plug:
+                self.relays[device.name] = VirtualRelay(self, device.name)
             made.append(
                 Device(
                     name=device.name,
                     role=device.role,
-                    relay=VirtualRelay(self, device.name) if plug else None,
+                    relay=self.relays.get(device.name),
                     meter=VirtualMeter(self, device.name) if plug else None,
                     thermometer=None if plug else VirtualThermometer(self, device.name, device.role),
                 )
@@ -89,7 +109,11 @@ class VirtualRelay:
 
     home: VirtualHome
     name: Name
-    must_be_renewed: bool = False
+    on_pressed: Callable[[RelayState], None] | None = None
+
+    @property
+    def must_be_renewed(self) -> bool:
+        return self.home.dead_man_s is not None and self.name in CIRCUITS
 
     async def switch(self, *, on: bool) -> RelayState:
         now = self.home.advance()
@@ -98,6 +122,9 @@ class VirtualRelay:
             raise DeviceUnreachable(self.name, "no answer for 5 s")
         self.home.orders.append((now, self.name, on))
         if self.name in CIRCUITS:
+            self.home.ends_at.pop(self.name, None)
+            if on and self.home.dead_man_s is not None:
+                self.home.ends_at[self.name] = now + timedelta(seconds=self.home.dead_man_s)
             self.home.house.switch(CIRCUITS[self.name], on=on)
         else:
             self.home.plugs[self.name] = on

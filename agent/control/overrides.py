@@ -1,0 +1,73 @@
+"""What its owner has set at a load's own button, and for how long the hub leaves that alone."""
+
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from typing import Protocol, runtime_checkable
+
+from agent.domain.command import Cause, Command
+from agent.domain.device import Name, RelayState
+from agent.domain.interval import Instant
+from agent.domain.value import Value
+
+FOUND = (Cause.OBSERVED, Cause.UNATTENDED)
+"""Rows that are no orders: the relay was found so."""
+_LEAVES_IT_IN_FORCE = (Cause.SAFE_STATE, Cause.OVERRIDE)
+"""The hub went away, or did for the owner what the owner wants. Any other order ends it, as does another state."""
+
+
+@runtime_checkable
+class TellsPresses(Protocol):
+    """A relay that tells at once when its device reports a change that nobody here ordered."""
+
+    on_pressed: Callable[[RelayState], None] | None
+
+
+class Override(Value):
+    """The hub leaves a load as its owner set it."""
+
+    load: Name
+    on: bool
+    until: Instant
+
+
+def override_in_force(commands: Sequence[Command], now: datetime, lasts: timedelta) -> Override | None:
+    """What the owner of a load wants of it by its commands (newest first); None where the hub decides.
+
+    A press counts for `lasts`, whatever is planned meanwhile.
+    """
+    said = [command for command in commands if command.cause not in _LEAVES_IT_IN_FORCE]
+    if not said or said[0].cause is not Cause.OBSERVED:
+        return None
+    until = said[0].at + lasts
+    return Override(load=said[0].load, on=said[0].on, until=until) if now < until else None
+
+
+class Attendance:
+    """Which relays have been held without a break: only there a change must have been somebody's hand.
+
+    What is remembered here may be lost: a change that nobody can tell from a device's own is set right at once.
+    """
+
+    def __init__(self, dead_man: timedelta) -> None:
+        """`dead_man` is the time after which a relay that must be renewed goes off by itself."""
+        self._dead_man = dead_man
+        self._answered: AbstractSet[Name] = frozenset()
+        self._kept_on: dict[Name, datetime] = {}
+
+    def looked(self, answered: AbstractSet[Name]) -> None:
+        """Note which loads answered at this look."""
+        self._answered = answered
+
+    def kept_on(self, load: Name, at: datetime) -> None:
+        """Note that a load was told at a moment to be on, or to stay on."""
+        self._kept_on[load] = at
+
+    def was_held(self, load: Name, reported: RelayState, *, must_be_renewed: bool) -> bool:
+        """Whether a load that is found otherwise was held up to then: it answered before, and did not end by itself."""
+        if load not in self._answered:
+            return False
+        if reported.on or not must_be_renewed:
+            return True
+        kept_on = self._kept_on.get(load)
+        return kept_on is not None and reported.at - kept_on < self._dead_man
