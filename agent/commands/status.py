@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -12,14 +13,19 @@ from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
 from agent.commands.day_picture import day_picture
 from agent.commands.plan_tables import blocks, verdict
-from agent.composition import clock_of
+from agent.composition import clock_of, switched_load
+from agent.control.circuits import circuit_of
+from agent.control.metering import MOST_OF_A_HOME_W
+from agent.control.metering import energy_wh as counted_wh
+from agent.control.overrides import Override, override_in_force
 from agent.domain.command import Command, Stage
 from agent.domain.condition import Condition
-from agent.domain.device import Reading
+from agent.domain.device import Name, Reading
 from agent.domain.interval import Interval
 from agent.domain.plan import Plan
 from agent.domain.value import Value
-from agent.settings import Settings, load_settings
+from agent.ports import Ledger, Telemetry
+from agent.settings import DeviceSettings, Settings, load_settings
 
 
 class Status(Value):
@@ -31,6 +37,10 @@ class Status(Value):
     commands_today: tuple[Command, ...]
     conditions: tuple[Condition, ...]
     readings: tuple[Reading, ...]
+    energy_today_wh: dict[Name, int]
+    """By the counter of each device that has one, since midnight."""
+    overrides: tuple[Override, ...]
+    """The loads that are left as their owner set them."""
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -53,6 +63,7 @@ async def _status(settings: Settings) -> Status:
         open_telemetry(settings.storage.folder, readonly=True) as telemetry,
     ):
         readings = [await telemetry.last_reading(device.name) for device in settings.devices]
+        energy_wh = {device.name: await _energy_wh(telemetry, settings, device, today) for device in settings.devices}
         return Status(
             at=now,
             plan=await ledger.plan_in_force(now),
@@ -60,7 +71,25 @@ async def _status(settings: Settings) -> Status:
             commands_today=tuple(await ledger.commands(today)),
             conditions=tuple(await ledger.conditions()),
             readings=tuple(reading for reading in readings if reading is not None),
+            energy_today_wh={name: used_wh for name, used_wh in energy_wh.items() if used_wh is not None},
+            overrides=tuple([override async for override in _overrides(ledger, settings, now)]),
         )
+
+
+async def _energy_wh(telemetry: Telemetry, settings: Settings, device: DeviceSettings, span: Interval) -> int | None:
+    load = switched_load(settings, device)
+    most_w = MOST_OF_A_HOME_W if load is None else circuit_of(settings.house, load).power_w
+    return counted_wh(await telemetry.readings(device.name, span), most_w)
+
+
+async def _overrides(ledger: Ledger, settings: Settings, now: datetime) -> AsyncIterator[Override]:
+    lasts = timedelta(seconds=settings.control.override_s)
+    for device in settings.devices:
+        load = switched_load(settings, device)
+        if load is not None:
+            override = override_in_force(await ledger.last_commands(load), now, lasts)
+            if override is not None:
+                yield override
 
 
 def _summary(found: Status) -> dict[str, Any]:
@@ -79,12 +108,19 @@ def _show(found: Status, settings: Settings) -> None:
     console = Console()
     console.print(f"{found.at.astimezone(zone):%Y-%m-%d %H:%M} in {settings.home.time_zone}")
     for reading in found.readings:
+        name = reading.device
         parts = [
             f"{reading.temperature_c:.1f} °C" if reading.temperature_c is not None else "",
             f"{reading.power_w:.0f} W" if reading.power_w is not None else "",
+            f"{found.energy_today_wh[name] / 1000:.2f} kWh today" if name in found.energy_today_wh else "",
         ]
         said = ", ".join(part for part in parts if part)
         console.print(f"{reading.device}: {said or 'nothing measured'} at {reading.at.astimezone(zone):%H:%M}")
+    for override in found.overrides:
+        word = "on" if override.on else "off"
+        console.print(
+            f"{override.load}: {word}, left as its owner set it until {override.until.astimezone(zone):%H:%M}"
+        )
     for condition in found.conditions:
         if not condition.well:
             console.print(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from agent.control.metering import MOST_OF_A_HOME_W, rises
 from agent.domain.command import Command, Stage
 from agent.domain.device import Name, Reading
 from agent.domain.house import House, HouseState, LoadState
@@ -25,7 +26,7 @@ _UNHEARD = timedelta(minutes=30)
 _LONGEST_RUN_AGO = timedelta(hours=26)
 """A run that began earlier belongs to a window that has closed."""
 _PLAN_MADE_AGO = timedelta(hours=50)
-_CARRIED_OUT = (Stage.VERIFIED, Stage.UNKNOWN)
+_CARRIED_OUT = (Stage.VERIFIED, Stage.ACKNOWLEDGED, Stage.UNKNOWN)
 """An order of unknown fate counts: rather a start too many than one too few."""
 
 
@@ -216,16 +217,20 @@ def highest_mean_w(readings: Sequence[Reading], window_s: int) -> float:
 
 def _pieces(readings: Sequence[Reading]) -> Iterator[tuple[float, float, float]]:
     """From, to (seconds since 1970) and mean power between readings, W."""
+    for rise in rises(readings, MOST_OF_A_HOME_W):
+        if rise.energy_wh is None or rise.flaw is not None:
+            yield from _pieces_of_power([reading for reading in readings if rise.start <= reading.at <= rise.end])
+        elif rise.end - rise.start <= _UNHEARD:
+            start_s, end_s = rise.start.timestamp(), rise.end.timestamp()
+            yield start_s, end_s, rise.energy_wh * 3600 / (end_s - start_s)
+
+
+def _pieces_of_power(readings: Sequence[Reading]) -> Iterator[tuple[float, float, float]]:
     for before, after in pairwise(readings):
-        length_s = (after.at - before.at).total_seconds()
-        if length_s <= 0 or after.at - before.at > _UNHEARD:
-            continue
-        powers_w = [reading.power_w for reading in (before, after) if reading.power_w is not None]
-        mean_w = sum(powers_w) / len(powers_w) if powers_w else 0.0
-        counted = before.energy_wh is not None and after.energy_wh is not None
-        if counted and (after.energy_wh or 0) >= (before.energy_wh or 0):  # a counter may begin anew
-            mean_w = ((after.energy_wh or 0) - (before.energy_wh or 0)) * 3600 / length_s
-        yield before.at.timestamp(), after.at.timestamp(), max(0.0, mean_w)
+        if before.at < after.at <= before.at + _UNHEARD:
+            powers_w = [reading.power_w for reading in (before, after) if reading.power_w is not None]
+            mean_w = sum(powers_w) / len(powers_w) if powers_w else 0.0
+            yield before.at.timestamp(), after.at.timestamp(), max(0.0, mean_w)
 
 
 def _block(start: datetime, end: datetime) -> list[Interval]:
