@@ -74,16 +74,7 @@ class ShellyGen1:
         self._next_update_at = self._counted_at + self._update_period
         self._power_w = 0.0
         self._energy_wh = _COUNTER_WH
-        topic = f"shellies/{identity.id}"
-        self._link = ShellyLink(
-            broker,
-            identity.id,
-            topic,
-            topics=(f"{topic}/command", f"{topic}/relay/0/command"),
-            faults=lambda: self.faults,
-            on_up=self._introduce,
-            on_command=self._on_command,
-        )
+        self._link = self._link_to(broker, f"shellies/{identity.id}")
 
     # ---- life
 
@@ -169,6 +160,17 @@ class ShellyGen1:
             self._say_probe(number, probe)
 
     # ---- what it hears
+
+    def _link_to(self, broker: BrokerAddress, prefix: str) -> ShellyLink:
+        return ShellyLink(
+            broker,
+            self.identity.id,
+            prefix,
+            topics=(f"{prefix}/command", f"{prefix}/relay/0/command"),
+            faults=lambda: self.faults,
+            on_up=self._introduce,
+            on_command=self._on_command,
+        )
 
     def _tick_again(self) -> None:
         if self._tick_s is not None:
