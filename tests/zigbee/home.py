@@ -16,12 +16,12 @@ from simulators.circuit import Heater
 from simulators.zigbee.coordinator import Coordinator
 from simulators.zigbee.device import ZigbeeDevice
 from simulators.zigbee.nvram import Nvram
-from simulators.zigbee.plug import ZigbeePlug
+from simulators.zigbee.plug import ZigbeePlug, ZigbeeThermometer
 from tests.contract.bench import PATIENT_S, StillClock
 
 FIRST = 0xA4C1_3800_0000_0001
 PROFILES = load_profiles()
-Made = Callable[[Coordinator, Heater, StillClock], ZigbeeDevice]
+Made = Callable[[Coordinator, Heater, StillClock], ZigbeePlug | ZigbeeThermometer]
 
 
 def settings(stick: Coordinator, *, answers_s: float = 6.0, watched_every_s: float = 20.0) -> RadioSettings:
@@ -85,7 +85,7 @@ def copied(left: Formed, folder: Path) -> Coordinator:
     return Coordinator(left.nvram.copied())
 
 
-def adopt(network: ZigbeeNetwork, device: ZigbeeDevice, profile: str, **more: float | str | int) -> Device:
+def adopt(network: ZigbeeNetwork, device: ZigbeeDevice, profile: str, **more: float | str) -> Device:
     ends_after_s = more.pop("ends_after_s", None)
     adoption = Adoption.model_validate(
         {"name": "bench", "role": Role.WATER_HEATER, "profile": profile, "address": device.address, **more}

@@ -1,5 +1,7 @@
 """Frames of the ZigBee cluster library: message is cluster/command, as zigpy calls them."""
 
+from typing import Any
+
 from zigpy.zcl.clusters.general import OnOff
 from zigpy.zcl.clusters.homeautomation import ElectricalMeasurement
 from zigpy.zcl.clusters.measurement import TemperatureMeasurement
@@ -27,6 +29,7 @@ def values_in(message: str, frame: bytes) -> dict[Attribute, object]:
     header, rest = ZCLHeader.deserialize(frame)
     assert header.frame_control.frame_type is FrameType.GLOBAL_COMMAND
     assert header.command_id == COMMANDS[command]
+    said: Any
     said, rest = GENERAL_COMMANDS[COMMANDS[command]].schema.deserialize(rest)
     assert not rest
     records = said.attribute_reports if command == "report_attributes" else said.status_records
