@@ -121,8 +121,7 @@ class HomeAssistantMeter:
     async def read(self) -> Reading:
         """Power (W) and the device's counter (Wh). Raises DeviceUnreachable, DeviceMalformed, DeviceRefused."""
         power = _only(self._station, self._name, "power", None)
-        counters = [part for part in self._station.components if part.measures == "energy" and part.counts_for_ever]
-        counter = counters[0] if len(counters) == 1 else None
+        counter = _counter(self._station)
         async with self._station.conversation(self._name, self._deadline_s, self._station.sensor_turn):
             said = await self._station.read([*([] if counter is None else [counter]), power])
             heard, power_w = _value(said, power, power.read_power_w)
@@ -287,6 +286,14 @@ def _only(station: Station, name: Name, kind: str, sensor: str | None) -> Compon
     known = ", ".join(part.object_id for part in parts) or "none"
     why = f"; {station.refused}" if station.refused else ""
     raise DeviceRefused(name, f"which {kind} is meant is unclear, set `sensor`; there is {known}{why}")
+
+
+def _counter(station: Station) -> Component | None:
+    """The one counter that counts for ever; None if that is unclear. ESPHome's `energy` begins anew at each start."""
+    counters = [part for part in station.components if part.measures == "energy" and part.counts_for_ever]
+    if len(counters) > 1:
+        counters = [part for part in counters if "total" in part.object_id.lower()]
+    return counters[0] if len(counters) == 1 else None
 
 
 def _value(said: dict[str, Heard], part: Component, read: Callable[[bytes], T]) -> tuple[Heard, T]:

@@ -1,0 +1,196 @@
+"""The OpenBeken family: devices found by their last will, switched, read back and measured.
+
+An order is carried out when `<dev>/<n>/get` has told the wanted state after it, and tells the same when it is asked.
+The meter is asked with `STATUS 8`, which tells Wh; the unit of `<dev>/energycounter/get` hangs on a flag of the owner's.
+A channel that is no relay would be set and read back all the same, so the device is asked once which of its channels
+are relays. No relay ends an "on" by itself as far as MQTT can tell it to.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.openbeken_messages import Identity, OpenBekenMalformed, device_of, is_name, read_channel
+from agent.adapters.mqtt.openbeken_station import Station
+from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
+from agent.ports import Clock, Device
+from agent.profiles.library import Profiles
+from agent.profiles.profile import Family
+from agent.switching.certain import CertainRelay
+
+_MOST_STATIONS = 256
+"""More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
+_DEADLINE_S = 5.0
+_IMPLAUSIBLE = 2.0
+"""A meter that reports this many times its relay's rating reports nonsense."""
+
+
+class OpenBekenSwitch:
+    """One relay of an OpenBeken device."""
+
+    ends_itself = False
+
+    def __init__(self, station: Station, name: Name, channel: int) -> None:
+        self._station = station
+        self._name = name
+        self._channel = channel
+        self.on_report: Callable[[bool], None] | None = None
+        station.on_relay(channel, self._report)
+
+    @property
+    def away(self) -> str:
+        """What its last will says."""
+        return "its last will says that it is offline" if self._station.online is False else ""
+
+    async def order(self, *, on: bool, ends_after_s: float | None) -> None:  # noqa: ARG002 - nothing ends by itself
+        """Switch, and wait until the device tells the wanted state. Raises DeviceUnreachable, DeviceRefused."""
+        try:
+            self._check(await self._station.identify())
+            await self._station.set_channel(self._channel, on=on)
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
+
+    async def ask(self) -> bool:
+        """Ask the device. Raises DeviceUnreachable, DeviceRefused if it has no such relay, DeviceMalformed."""
+        try:
+            self._check(await self._station.identify())
+            payload = await self._station.ask_channel(self._channel)
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
+        state = read_channel(payload)
+        if state is None:
+            raise DeviceMalformed(self._name, f"says neither on nor off: {payload[:40]!r}")
+        return state
+
+    def _check(self, identity: Identity) -> None:
+        if self._channel not in identity.relays:
+            known = ", ".join(str(channel) for channel in sorted(identity.relays)) or "none"
+            raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {known}")
+
+    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
+        if self.on_report is not None:
+            self.on_report(on)
+
+
+class OpenBekenMeter:
+    """The energy meter of an OpenBeken device."""
+
+    def __init__(
+        self, station: Station, clock: Clock, name: Name, deadline_s: float, max_power_w: float | None = None
+    ) -> None:
+        self._station = station
+        self._clock = clock
+        self._name = name
+        self._deadline_s = deadline_s
+        self._max_power_w = max_power_w
+
+    async def read(self) -> Reading:
+        """Ask for power (W) and the device's counter (Wh). Raises DeviceUnreachable, DeviceMalformed."""
+        async with self._station.conversation(self._name, self._deadline_s, self._station.sensor_turn):
+            said = await self._station.measure()
+        if self._max_power_w is not None and abs(said.power_w) > _IMPLAUSIBLE * self._max_power_w:
+            limit_w = self._max_power_w
+            raise DeviceMalformed(self._name, f"reports {said.power_w:g} W through a relay for {limit_w:g} W")
+        return Reading(device=self._name, at=self._clock.now(), power_w=said.power_w, energy_wh=said.energy_wh)
+
+
+class OpenBekenNetwork:
+    """All OpenBeken devices on one broker."""
+
+    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._profiles = profiles
+        self._stations: dict[str, Station] = {}
+        """By the name that is the first part of their topics."""
+        broker.subscribe("+/connected", self._on_connected)
+
+    async def scan(self, duration_s: float) -> Sequence[Sighting]:
+        """Ask what has said that it is connected, and return what answered in `duration_s` wall seconds.
+
+        Raises BrokerUnreachable.
+        """
+        await self._broker.wait_connected(duration_s)
+        for station in self._stations.values():
+            station.ask_identity()
+        await asyncio.sleep(duration_s)
+        return [
+            self._sighting(station.identity, station)
+            for _, station in sorted(self._stations.items())
+            if station.identity is not None and _abilities(station.identity)
+        ]
+
+    def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
+        """A device of the home, by the name in its topics. Raises ProfileInvalid, SettingsInvalid."""
+        known, name = self._profiles.named(adoption.profile), adoption.name
+        station = self._adopt(adoption.address)
+        deadline_s = adoption.deadline_s
+        if deadline_s is None:
+            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        relay, meter = None, None
+        if Ability.RELAY in known.abilities:
+            relay = CertainRelay(
+                OpenBekenSwitch(station, name, adoption.channel),
+                self._clock,
+                name,
+                deadline_s=deadline_s,
+                ends_after_s=ends_after_s,
+                turn=station.relay_turn,
+            )
+        if Ability.METER in known.abilities:
+            meter = OpenBekenMeter(station, self._clock, name, deadline_s, known.max_power_w)
+        return Device(name=name, role=adoption.role, relay=relay, meter=meter)
+
+    async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
+        """Wait at most `timeout_s` wall seconds until adopted devices say that they are there; return whether they did."""
+        stations = [self._adopt(address) for address in addresses]
+        try:
+            async with asyncio.timeout(timeout_s):
+                for station in stations:
+                    await station.connected.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _adopt(self, address: str) -> Station:
+        if not is_name(address):
+            raise SettingsInvalid(f"address {address!r}: write the name of the device, the first part of its topics")
+        station = self._stations.setdefault(address, Station(self._broker, address))
+        if not station.adopted:
+            station.adopted = True
+            station.listen()
+        return station
+
+    def _on_connected(self, message: Message) -> None:
+        name = device_of(message.topic)
+        station = self._stations.get(name)
+        if station is None:
+            if not message.payload or message.payload not in (b"online", b"offline"):
+                return
+            if len(self._stations) >= _MOST_STATIONS:
+                raise OpenBekenMalformed(f"more than {_MOST_STATIONS} devices announce themselves")
+            station = self._stations[name] = Station(self._broker, name)
+        if not message.payload and not station.adopted:  # somebody cleared the broker's memory of it
+            station.leave()
+            del self._stations[name]
+            return
+        station.on_will(message)
+
+    def _sighting(self, identity: Identity, station: Station) -> Sighting:
+        abilities = _abilities(identity)
+        return Sighting(
+            protocol=Protocol.MQTT,
+            address=station.name,
+            profile=self._profiles.fitting(Protocol.MQTT, Family.OPENBEKEN, identity.model, abilities),
+            label=identity.label,
+            model=identity.model,
+            firmware=identity.firmware,
+            reachable=station.online is True,
+            abilities=abilities,
+        )
+
+
+def _abilities(identity: Identity) -> frozenset[Ability]:
+    present = ((Ability.RELAY, identity.relays), (Ability.METER, identity.metered))
+    return frozenset(ability for ability, there in present if there)

@@ -1,0 +1,191 @@
+"""One OpenBeken device as the hub talks with it: one question at a time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.openbeken_messages import (
+    Identity,
+    Measured,
+    OpenBekenMalformed,
+    read_channel,
+    read_identity,
+    read_measured,
+)
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceUnreachable
+
+_OFFLINE_PATIENCE_S = 1.0
+"""A device whose last will says that it is gone is asked all the same, for the will may be late, but not for long."""
+_SAYS_NOTHING_S = 0.3
+"""A device says nothing to an order that changes nothing: after so long it is asked."""
+
+
+class Station:
+    """What is known of one device, and the topics on which it is spoken with."""
+
+    def __init__(self, broker: Broker, name: str) -> None:
+        self._broker = broker
+        self._channels: set[int] = set()
+        self._listening = False
+        self._waiting: list[Callable[[int, bytes], None]] = []
+        self._reporters: list[tuple[int, Callable[[bool], None]]] = []
+        self._measured: list[asyncio.Future[Measured]] = []
+        self._identified: list[asyncio.Future[None]] = []
+        self.name = name
+        self.identity: Identity | None = None
+        """None until it was asked."""
+        self.adopted = False
+        self.connected = asyncio.Event()
+        """Set once it has said that it is there."""
+        self.online: bool | None = None
+        """What its last will or its last word says; None if neither was heard."""
+        self.relay_turn = asyncio.Lock()
+        self.sensor_turn = asyncio.Lock()
+
+    def listen(self) -> None:
+        """Hear its answers."""
+        if not self._listening:
+            self._listening = True
+            self._broker.subscribe(f"stat/{self.name}/STATUS", self._on_identity)
+            self._broker.subscribe(f"stat/{self.name}/STATUS8", self._on_measured)
+
+    def leave(self) -> None:
+        """Listen no more."""
+        if self._listening:
+            self._listening = False
+            self._broker.unsubscribe(f"stat/{self.name}/STATUS", self._on_identity)
+            self._broker.unsubscribe(f"stat/{self.name}/STATUS8", self._on_measured)
+
+    def on_relay(self, channel: int, report: Callable[[bool], None]) -> None:
+        """Tell a relay whatever the device says of its channel."""
+        if channel not in self._channels:
+            self._channels.add(channel)
+            self._broker.subscribe(f"{self.name}/{channel}/get", self._on_channel)
+        self._reporters.append((channel, report))
+
+    @asynccontextmanager
+    async def conversation(self, name: str, deadline_s: float, turn: asyncio.Lock) -> AsyncIterator[None]:
+        """Wait for the turn, then talk for `deadline_s` wall seconds at most. Raises DeviceError."""
+        async with turn:
+            gone = self.online is False
+            patience_s = min(deadline_s, _OFFLINE_PATIENCE_S) if gone else deadline_s
+            try:
+                async with asyncio.timeout(patience_s):
+                    yield
+            except TimeoutError as error:
+                why = ", and its last will says that it is offline" if gone else ""
+                raise DeviceUnreachable(name, f"no answer within {patience_s:g} s{why}") from error
+            except BrokerUnreachable as error:
+                raise DeviceUnreachable(name, str(error)) from error
+            except OpenBekenMalformed as error:
+                raise DeviceMalformed(name, str(error)) from error
+
+    def ask_identity(self) -> None:
+        """Ask what it is, without waiting. Raises BrokerUnreachable."""
+        self.listen()
+        self._broker.publish(f"cmnd/{self.name}/STATUS", "")
+
+    async def identify(self) -> Identity:
+        """What it is, asked once. May wait for ever. Raises BrokerUnreachable."""
+        while self.identity is None:
+            known: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._identified.append(known)
+            try:
+                self.ask_identity()
+                await known
+            finally:
+                self._identified.remove(known)
+        return self.identity
+
+    async def set_channel(self, channel: int, *, on: bool) -> None:
+        """Send an order and return when the channel was said to stand so. Raises BrokerUnreachable."""
+
+        heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        with self._hearing(channel, heard, lambda payload: read_channel(payload) is on):
+            self._broker.publish(f"{self.name}/{channel}/set", "1" if on else "0")
+            await asyncio.wait([heard], timeout=_SAYS_NOTHING_S)
+            if not heard.done():
+                self._broker.publish(f"{self.name}/{channel}/get")
+            await heard
+
+    async def ask_channel(self, channel: int) -> bytes:
+        """Ask how a channel stands and return the answer. Raises BrokerUnreachable.
+
+        The question goes to the topic on which the device reports, and comes back to the hub too: what was said before
+        that is no answer.
+        """
+        asked = False
+
+        def fits(payload: bytes) -> bool:
+            nonlocal asked
+            asked = asked or not payload
+            return asked and bool(payload)
+
+        heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        with self._hearing(channel, heard, fits):
+            self._broker.publish(f"{self.name}/{channel}/get")
+            return await heard
+
+    async def measure(self) -> Measured:
+        """Ask what it measures. May wait for ever. Raises BrokerUnreachable, OpenBekenMalformed."""
+        answer: asyncio.Future[Measured] = asyncio.get_running_loop().create_future()
+        self._measured.append(answer)
+        try:
+            self._broker.publish(f"cmnd/{self.name}/STATUS", "8")
+            return await answer
+        finally:
+            self._measured.remove(answer)
+
+    @contextmanager
+    def _hearing(self, channel: int, heard: asyncio.Future[bytes], fits: Callable[[bytes], bool]) -> Iterator[None]:
+        def listen(number: int, said: bytes) -> None:
+            if number == channel and not heard.done() and fits(said):
+                heard.set_result(said)
+
+        self._waiting.append(listen)
+        try:
+            yield
+        finally:
+            self._waiting.remove(listen)
+
+    def on_will(self, message: Message) -> None:
+        """`<dev>/connected`."""
+        self.online = {b"online": True, b"offline": False}.get(message.payload)
+        if self.online:
+            self.connected.set()
+            if not message.retained:  # it started anew, perhaps with other pins
+                self.identity = None
+
+    def _on_channel(self, message: Message) -> None:
+        if message.retained:  # what the broker kept tells the past
+            return
+        channel = int(message.topic.split("/")[-2])
+        for listen in tuple(self._waiting):
+            listen(channel, message.payload)
+        state = read_channel(message.payload)
+        for number, report in self._reporters if state is not None else ():
+            if number == channel:
+                report(state is True)
+
+    def _on_identity(self, message: Message) -> None:
+        identity = None if message.retained else read_identity(message.payload)
+        if identity is None:
+            return
+        self.identity, self.online = identity, True
+        for known in self._identified:
+            if not known.done():
+                known.set_result(None)
+
+    def _on_measured(self, message: Message) -> None:
+        if message.retained:
+            return
+        waiting = [answer for answer in self._measured if not answer.done()]
+        try:
+            measured = read_measured(message.payload)
+        except OpenBekenMalformed as error:
+            for answer in waiting:
+                answer.set_exception(error)
+            return
+        for answer in waiting:
+            answer.set_result(measured)

@@ -1,0 +1,250 @@
+"""ZigBee devices behind zigbee2mqtt: switched, read back and measured.
+
+An order is carried out when the device has said the wanted state after it, and says the same again when it is asked.
+Nothing is sent before zigbee2mqtt has answered a health check. What it logs as failed ends the waiting; it says so
+late, often after the deadline, so a device that is gone is mostly found out by its silence.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterable, Sequence
+from math import ceil
+
+from pydantic import ValidationError
+
+from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.zigbee2mqtt_messages import BridgeDevice, Channel, Quantity, read_devices
+from agent.adapters.mqtt.zigbee2mqtt_station import Bridge, Station
+from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
+from agent.ports import Clock, Device
+from agent.profiles.library import Profiles
+from agent.profiles.profile import Family
+from agent.switching.certain import CertainRelay
+
+_BASE = "zigbee2mqtt"
+_DEADLINE_S = 5.0
+_LONGEST_ON_S = 6553
+"""`on_time` goes over the air as tenths of seconds in 16 bits."""
+_IMPLAUSIBLE = 2.0
+"""A meter that reports this many times its relay's rating reports nonsense."""
+
+
+class Zigbee2mqttSwitch:
+    """One relay of a device."""
+
+    def __init__(self, station: Station, name: Name, channel: int, *, ends_itself: bool) -> None:
+        """`ends_itself`: whether the model obeys `on_time`; zigbee2mqtt does not say."""
+        self._station = station
+        self._name = name
+        self._channel = channel
+        self.ends_itself = ends_itself
+        self.on_report: Callable[[bool], None] | None = None
+        station.on_relay(channel, self._report)
+
+    @property
+    def away(self) -> str:
+        """What zigbee2mqtt says of it, or of itself."""
+        if self._station.bridge.online is False:
+            return "zigbee2mqtt says that it is offline itself"
+        return "zigbee2mqtt says that it is offline" if self._station.online is False else ""
+
+    async def order(self, *, on: bool, ends_after_s: float | None) -> None:
+        """Switch, and wait until the wanted state is said. Raises DeviceUnreachable, DeviceRefused."""
+        channel = self._of_device()
+        said: dict[str, object] = {channel.property: channel.on_word if on else channel.off_word}
+        if ends_after_s is not None:
+            if ends_after_s > _LONGEST_ON_S:
+                raise DeviceRefused(self._name, f"cannot end an on after more than {_LONGEST_ON_S} s")
+            said |= {"on_time": ceil(ends_after_s), "off_wait_time": 0}
+        try:
+            await self._station.bridge.serving()
+            await self._station.order(self._name, channel, json.dumps(said), wanted=on)
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
+
+    async def ask(self) -> bool:
+        """Ask the device. Raises DeviceUnreachable, DeviceRefused if it cannot be asked, DeviceMalformed."""
+        channel = self._of_device()
+        if not channel.readable:
+            raise DeviceRefused(self._name, f"cannot be asked for its {channel.property}, so no order can be verified")
+        try:
+            await self._station.bridge.serving()
+            value = (await self._station.ask(self._name, [channel.property]))[channel.property]
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
+        state = channel.read(value)
+        if state is None:
+            raise DeviceMalformed(self._name, f"says neither on nor off: {str(value)[:40]!r}")
+        return state
+
+    def _of_device(self) -> Channel:
+        device = self._station.device
+        if device is None:
+            raise DeviceUnreachable(self._name, "is not among the devices of zigbee2mqtt")
+        if self._channel > len(device.channels):
+            raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {len(device.channels)}")
+        return device.channels[self._channel - 1]
+
+    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
+        if self.on_report is not None:
+            self.on_report(on)
+
+
+class Zigbee2mqttMeter:
+    """The meter of a device."""
+
+    def __init__(self, station: Station, name: Name, deadline_s: float, max_power_w: float | None = None) -> None:
+        self._station = station
+        self._name = name
+        self._deadline_s = deadline_s
+        self._max_power_w = max_power_w
+
+    async def read(self) -> Reading:
+        """Power (W) and the device's counter (Wh): asked for where it can be asked, else as last reported.
+
+        Raises DeviceUnreachable, DeviceMalformed, DeviceRefused.
+        """
+        async with self._station.conversation(self._name, self._deadline_s, self._station.sensor_turn) as device:
+            power, energy = device.power, device.energy
+            if power is None:
+                raise DeviceRefused(self._name, "measures no power")
+            at, values = await self._station.read(self._name, [power, *([] if energy is None else [energy])])
+            power_w = power.power_w(values[power.property])
+            counted = None if energy is None else values.get(energy.property)
+            energy_wh = None if energy is None or counted is None else energy.energy_wh(counted)
+        if self._max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self._max_power_w:
+            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self._max_power_w:g} W")
+        return Reading(device=self._name, at=at, power_w=power_w, energy_wh=energy_wh)
+
+
+class Zigbee2mqttThermometer:
+    """One temperature sensor of a device. One that sleeps tells what it last reported, with the time of that."""
+
+    def __init__(self, station: Station, name: Name, sensor: str | None, deadline_s: float) -> None:
+        self._station = station
+        self._name = name
+        self._sensor = sensor
+        self._deadline_s = deadline_s
+
+    async def read(self) -> Reading:
+        """The temperature (°C). Raises DeviceUnreachable, DeviceMalformed; DeviceRefused if unclear which."""
+        async with self._station.conversation(self._name, self._deadline_s, self._station.sensor_turn) as device:
+            sensor = self._of(device)
+            at, values = await self._station.read(self._name, [sensor])
+            celsius = sensor.temperature_c(values[sensor.property])
+        try:
+            return Reading(device=self._name, at=at, temperature_c=celsius)
+        except ValidationError as error:  # -127 °C is how a DS18B20 with a broken wire answers
+            raise DeviceMalformed(self._name, "reports a temperature that no home has") from error
+
+    def _of(self, device: BridgeDevice) -> Quantity:
+        chosen = [one for one in device.temperatures if self._sensor in (None, one.property)]
+        if len(chosen) != 1:
+            known = ", ".join(one.property for one in device.temperatures) or "none"
+            raise DeviceRefused(self._name, f"which temperature is meant is unclear, set `sensor`; there is {known}")
+        return chosen[0]
+
+
+class Zigbee2mqttNetwork:
+    """All ZigBee devices behind the zigbee2mqtt on one broker."""
+
+    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles, base: str = _BASE) -> None:
+        self._broker = broker
+        self._clock = clock
+        self._profiles = profiles
+        self._bridge = Bridge(broker, base)
+        self._stations: dict[str, Station] = {}
+        """By IEEE address."""
+        self._by_name: dict[str, Station] = {}
+        """Stations that the settings list by the name that zigbee2mqtt gives them."""
+        broker.subscribe(f"{base}/bridge/devices", self._on_devices)
+
+    async def scan(self, duration_s: float) -> Sequence[Sighting]:
+        """Listen for `duration_s` wall seconds and return what was seen. Raises BrokerUnreachable."""
+        await self._broker.wait_connected(duration_s)
+        await asyncio.sleep(duration_s)
+        return [
+            self._sighting(station.device, station)
+            for _, station in sorted(self._stations.items())
+            if station.device is not None and station.device.abilities
+        ]
+
+    def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
+        """A device of the home, by its IEEE address or its name. Raises ProfileInvalid for an unknown profile."""
+        known, name = self._profiles.named(adoption.profile), adoption.name
+        station = self._adopt(adoption.address)
+        deadline_s = adoption.deadline_s
+        if deadline_s is None:
+            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        can, relay, meter, thermometer = known.abilities, None, None, None
+        if Ability.RELAY in can:
+            relay = CertainRelay(
+                Zigbee2mqttSwitch(station, name, adoption.channel, ends_itself=known.ends_itself),
+                self._clock,
+                name,
+                deadline_s=deadline_s,
+                ends_after_s=ends_after_s,
+                turn=station.relay_turn,
+            )
+        if Ability.METER in can:
+            meter = Zigbee2mqttMeter(station, name, deadline_s, known.max_power_w)
+        if Ability.THERMOMETER in can:
+            thermometer = Zigbee2mqttThermometer(station, name, adoption.sensor, deadline_s)
+        return Device(name=name, role=adoption.role, relay=relay, meter=meter, thermometer=thermometer)
+
+    async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
+        """Wait at most `timeout_s` wall seconds until zigbee2mqtt lists adopted devices; return whether it does."""
+        stations = [self._adopt(address) for address in addresses]
+        try:
+            async with asyncio.timeout(timeout_s):
+                for station in stations:
+                    await station.announced_itself.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _adopt(self, address: str) -> Station:
+        ieee = address.lower()
+        by_address = ieee.startswith("0x")
+        stations, key = (self._stations, ieee) if by_address else (self._by_name, address)
+        station = stations.setdefault(key, Station(self._broker, self._clock, self._bridge))
+        if not station.adopted:
+            station.adopted = True
+            station.listen()
+        for other in tuple(self._stations.values()):
+            if not by_address and other.device is not None and other.device.name == address:
+                station.announce(other.device)
+        return station
+
+    def _on_devices(self, message: Message) -> None:
+        devices = {device.address: device for device in read_devices(message.payload)}
+        for address, device in devices.items():
+            if address not in self._stations:
+                self._stations[address] = Station(self._broker, self._clock, self._bridge)
+            self._stations[address].announce(device)
+        for address in [known for known in self._stations if known not in devices]:
+            self._stations[address].announce(None)
+            if not self._stations[address].adopted:
+                del self._stations[address]
+        names = {device.name: device for device in devices.values()}
+        for name, station in self._by_name.items():
+            station.announce(names.get(name))
+
+    def _sighting(self, device: BridgeDevice, station: Station) -> Sighting:
+        fits = [
+            self._profiles.fitting(Protocol.MQTT, Family.ZIGBEE2MQTT, name, device.abilities)
+            for name in (device.model, device.model_id)
+        ]
+        exact = [fit for fit in fits if fit is not None and self._profiles[fit].match.models]
+        online = self._bridge.online if station.online is None else station.online
+        return Sighting(
+            protocol=Protocol.MQTT,
+            address=device.address,
+            profile=(exact or fits)[0],
+            label=device.name,
+            model=device.model,
+            firmware=device.firmware,
+            reachable=online is True and self._bridge.online is True,
+            abilities=device.abilities,
+        )

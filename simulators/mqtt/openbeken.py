@@ -1,0 +1,258 @@
+"""OpenBeken devices that live in this process: real MQTT clients around a circuit of the physical house.
+
+Each speaks as OpenBeken 1.17 does, keeps domain time, and can be broken on purpose.
+"""
+
+import asyncio
+import json
+from datetime import timedelta
+from typing import Self
+
+from simulators.circuit import Circuit, Now
+from simulators.faults import Faults
+from simulators.mqtt.link import BrokerAddress, Link
+
+Json = dict[str, object]
+
+_READY_S = 10.0
+_COUNTER_WH = 12_345.0
+"""What a used device has counted before."""
+_REPORT_S = 60.0
+_MAINS_V = 230.0
+
+
+class OpenBekenDevice:
+    """One relay on channel 1, metered or not. Enter it to plug it in."""
+
+    def __init__(
+        self,
+        broker: BrokerAddress,
+        mac: str,
+        circuit: Circuit,
+        now: Now,
+        *,
+        metered: bool = True,
+        energy_in_kwh: bool = False,
+        tick_s: float | None = 0.05,
+    ) -> None:
+        """`energy_in_kwh` is a flag of the owner's: then `energycounter` tells kWh instead of Wh."""
+        self.name = f"obk{mac[-8:]}"
+        self.faults = Faults()
+        self._now = now
+        self._circuit = circuit
+        self._metered = metered
+        self._energy_in_kwh = energy_in_kwh
+        self._tick_s = tick_s
+        self._timer: asyncio.TimerHandle | None = None
+        self._on = False
+        self._muted = False
+        self._power_w = 0.0
+        self._energy_wh = _COUNTER_WH
+        self._counted_at = self._report_at = now()
+        self._link = Link(
+            host=broker.host,
+            port=broker.port,
+            username=broker.username,
+            password=broker.password,
+            client_id=self.name,
+            will=(f"{self.name}/connected", "offline"),
+            command_filter="#",  # a link has one filter, and what it hears has no common beginning
+            on_up=self._introduce,
+            on_command=self._on_message,
+        )
+
+    # ---- life
+
+    async def __aenter__(self) -> Self:
+        self._boot()
+        await self.wait_up()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stop_ticking()
+        self._link.close()
+
+    async def run(self) -> None:
+        """Be plugged in until cancelled."""
+        async with self:
+            await asyncio.Future[None]()
+
+    async def wait_up(self) -> None:
+        """Wait until the broker has let the device in. Raises TimeoutError."""
+        async with asyncio.timeout(_READY_S):
+            await self._link.up.wait()
+
+    def unplug(self) -> None:
+        """Pull the plug: no power, no good-bye."""
+        self._count()
+        self._stop_ticking()
+        self._link.cut()
+        self._circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
+
+    async def plug_in(self) -> None:
+        """Put it back: the relay stands as before."""
+        self._boot()
+        await self.wait_up()
+
+    def press_button(self) -> None:
+        """Somebody presses the button on the device: the relay changes, and the device tells everybody."""
+        self._move(on=not self._on)
+        self._say_channel()
+
+    def is_on(self) -> bool:
+        """Where the relay really is."""
+        return self._on
+
+    def reset_energy(self) -> None:
+        """The counter begins anew, as by EnergyCntReset."""
+        self._count()
+        self._energy_wh = 0.0
+
+    def tick(self) -> None:
+        """Count energy up to now, and report if it is time."""
+        self._count()
+        if self._metered and self._now() >= self._report_at:
+            self._report_at = self._now() + timedelta(seconds=_REPORT_S)
+            self.report()
+
+    def report(self) -> None:
+        """Tell what it measures."""
+        self._count()
+        counted = self._energy_wh / (1000.0 if self._energy_in_kwh else 1.0)
+        numbers = {
+            "voltage": f"{_MAINS_V:.1f}",
+            "current": f"{self._power_w / _MAINS_V:.3f}",
+            "power": f"{self._power_w:.2f}",
+            "energycounter": f"{counted:.3f}",
+        }
+        for name, number in numbers.items():
+            self._send(f"{self.name}/{name}/get", number)
+
+    def _boot(self) -> None:
+        self._counted_at = self._now()
+        self._move(on=self._on)
+        self._link.open()
+        self._tick_again()
+
+    def _tick_again(self) -> None:
+        if self._tick_s is not None:
+            self.tick()
+            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
+
+    def _stop_ticking(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _introduce(self) -> None:
+        self._link.publish(f"{self.name}/connected", "online", retain=True)
+
+    # ---- what it hears
+
+    def _on_message(self, topic: str, payload: str) -> None:
+        parts = topic.split("/")
+        own = parts[0] == self.name and len(parts) == 3 and (parts[2] == "set" or (parts[2] == "get" and not payload))
+        if not own and parts[:2] != ["cmnd", self.name]:
+            return  # among them what it says itself under `get`
+        if self.faults.drop_commands > 0:
+            self.faults.drop_commands -= 1
+            return
+        self._muted = self.faults.drop_answers > 0
+        self.faults.drop_answers = max(0, self.faults.drop_answers - 1)
+        try:
+            self._obey(parts, payload)
+        finally:
+            self._muted = False
+
+    def _obey(self, parts: list[str], payload: str) -> None:
+        if parts[0] == "cmnd":
+            if parts[2].upper() == "STATUS":
+                self._on_status(payload)
+            return
+        channel = int(parts[1]) if parts[1].isdigit() else 0  # as atoi does
+        if parts[2] == "get":
+            self._send(f"{self.name}/{channel}/get", str(int(self._on)) if channel == 1 else "0")
+        elif channel == 1:
+            self._on_set(payload)
+
+    def _on_set(self, payload: str) -> None:
+        on = not self._on if payload.lower().startswith("toggle") else payload.strip() == "1"
+        if self.faults.old_state_first:
+            self._say_channel()
+        unchanged = on is self._on
+        if not (self.faults.lie or self.faults.stuck):
+            self._move(on=on)
+        if not unchanged:  # else it ignores the order without a word
+            self._say_channel(pretend=on if self.faults.lie else None)
+
+    def _on_status(self, argument: str) -> None:
+        if argument in {"8", "10"}:
+            said: Json = {"StatusSNS": self._sensors()}
+        else:
+            said = {
+                "Status": {
+                    "Module": 0,
+                    "DeviceName": self.name,
+                    "FriendlyName": [f"{self.name}_1"],
+                    "Topic": self.name,
+                    "ButtonTopic": "0",
+                    "Power": int(self._on),
+                    "PowerOnState": 3,
+                },
+                "StatusFWR": {
+                    "Version": "OpenBK7231N_1.17.600",
+                    "BuildDateTime": "Jun  1 2024 12:00:00",
+                    "Boot": 7,
+                    "Core": "0.0",
+                    "SDK": "obk",
+                    "CpuFrequency": 80,
+                    "Hardware": "BK7231N",
+                },
+                "StatusSNS": self._sensors(),
+            }
+        kind = f"STATUS{argument}" if argument in {"8", "10"} else "STATUS"
+        self._send(f"stat/{self.name}/{kind}", json.dumps(said, separators=(",", ":")))
+
+    def _sensors(self) -> Json:
+        self._count()
+        said: Json = {"Time": self._now().strftime("%Y-%m-%dT%H:%M:%S")}
+        if self._metered:
+            said["ENERGY"] = {
+                "Power": round(self._power_w, 6),
+                "ApparentPower": round(self._power_w, 6),
+                "ReactivePower": 0.0,
+                "Factor": 1.0,
+                "Voltage": _MAINS_V,
+                "Current": round(self._power_w / _MAINS_V, 6),
+                "ConsumptionTotal": round(self._energy_wh * (1e-3 if self.faults.wrong_units else 1.0), 6),
+                "Yesterday": 0.0,
+                "ConsumptionLastHour": 0.0,
+            }
+        return said
+
+    # ---- what it says and does
+
+    def _say_channel(self, *, pretend: bool | None = None) -> None:
+        self._send(f"{self.name}/1/get", str(int(self._on if pretend is None else pretend)))
+
+    def _send(self, topic: str, payload: str) -> None:
+        if self._muted:
+            return
+        for _ in range(2 if self.faults.duplicate else 1):
+            if self.faults.delay_s:
+                asyncio.get_running_loop().call_later(self.faults.delay_s, self._link.publish, topic, payload)
+            else:
+                self._link.publish(topic, payload)
+
+    def _move(self, *, on: bool) -> None:
+        self._count()
+        self._on = on
+        self._circuit.switch(on)
+        self._count()
+
+    def _count(self) -> None:
+        """Integrate what was drawn since the last look, at the power of that look."""
+        now = self._now()
+        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
+        self._counted_at = now
+        self._power_w = self._circuit.power_w() if self._metered else 0.0
