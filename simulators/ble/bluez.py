@@ -47,6 +47,8 @@ class Bluez:
         self._bus: MessageBus | None = None
         self.adapter = adapter
         self.faults = RadioFaults()
+        self.mtu = 247
+        """Bytes of one packet, three of which carry no value."""
         self.calls: Counter[str] = Counter()
         """How often each method was called."""
         self.connections_at_most = 0
@@ -217,7 +219,7 @@ class Bluez:
         self.connections_at_most = max(self.connections_at_most, self.connections)
         known.peripheral.connected()
         self._changed(known.path, DEVICE, {"Connected": Variant("b", True)})  # noqa: FBT003 - as D-Bus has it
-        known.resolve()
+        known.resolve(self.mtu)
         for path, interfaces in known.gatt.items():
             self._added(path, interfaces)
         known.resolved = True

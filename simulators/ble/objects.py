@@ -96,7 +96,7 @@ class Known:
             properties["Name"] = Variant("s", self.heard.name)
         return {DEVICE: properties}
 
-    def resolve(self) -> None:
+    def resolve(self, mtu: int) -> None:
         """Lay its services out on the bus: the handle is the end of the path, as four hex digits."""
         handle = 0
         for service in self.peripheral.services:
@@ -120,7 +120,7 @@ class Known:
                         "Service": Variant("o", service_path),
                         "Flags": Variant("as", list(characteristic.flags)),
                         "Notifying": Variant("b", False),  # noqa: FBT003 - as D-Bus has it
-                        "MTU": Variant("q", 247),
+                        "MTU": Variant("q", mtu),
                     }
                 }
 

@@ -139,7 +139,7 @@ class Link:
 
     @property
     def open(self) -> bool:
-        """Whether there is a connection to let go of, be it lost."""
+        """Whether there is a connection, be it lost, or still about to come or go."""
         return self._talk is not None
 
     @property
@@ -161,32 +161,40 @@ class Link:
 
         Raises DeviceUnreachable, and DeviceRefused if the device lacks what it was asked for.
         """
-        async with self.turn:
-            try:
+        try:
+            async with self.turn, self._translated(name):
                 yield await self._connected()
-            except DeviceError:
-                raise
-            except BleakCharacteristicNotFoundError as error:
-                await self.close()
-                said = f"lacks the characteristic {error.char_specifier}; is this its profile, and is that switched on?"
-                raise DeviceRefused(name, said) from error
-            except LinkBroken as error:
-                await self.close()
-                raise DeviceUnreachable(name, str(error)) from error
-            except BaseException:
-                await self.close()
-                raise
-            finally:
-                self.used_s = asyncio.get_running_loop().time()
+        finally:
+            self.used_s = asyncio.get_running_loop().time()
+            self._links.stir()
+
+    @asynccontextmanager
+    async def _translated(self, name: Name) -> AsyncIterator[None]:
+        """Close what was broken off, and say what was wrong with which device."""
+        try:
+            yield
+        except DeviceError:
+            raise
+        except BleakCharacteristicNotFoundError as error:
+            await self.close()
+            said = f"lacks the characteristic {error.char_specifier}; is this its profile, and is that switched on?"
+            raise DeviceRefused(name, said) from error
+        except LinkBroken as error:
+            await self.close()
+            raise DeviceUnreachable(name, str(error)) from error
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Let go of the device."""
-        talk, self._talk = self._talk, None
+        talk = self._talk
         try:
             if talk is not None:
                 await talk.close()
         finally:
-            if self._talk is None:
+            if self._talk is talk:
+                self._talk = None
                 self._links.release(self)
 
     async def _connected(self) -> Talk:
@@ -250,6 +258,10 @@ class Links:
     def release(self, link: Link) -> None:
         """Its place is free."""
         self._held.discard(link)
+        self.stir()
+
+    def stir(self) -> None:
+        """Somebody is done: who waits for room looks again."""
         self._freed.set()
 
     async def run(self) -> None:

@@ -14,6 +14,7 @@ from agent.adapters.ble.radio import Heard, Radio
 from agent.adapters.ble.recognised import Recognised
 from agent.adapters.ble.switchbot_frames import (
     BUSY,
+    COMPANY,
     DONE,
     NOTIFY,
     ORDER_OFF,
@@ -82,7 +83,7 @@ class SwitchBotPlug:
         return self.last
 
     def _on_heard(self, heard: Heard, fresh: bool) -> None:  # noqa: FBT001 - as the radio calls it
-        if not fresh and self.link.open:
+        if COMPANY not in heard.manufacturer_data or (not fresh and self.link.open):
             return  # BlueZ says old things again when a connection comes or goes
         state = read_plug(heard.manufacturer_data)
         self.last = (heard.at, state)
