@@ -163,7 +163,7 @@ def test_the_file_keeps_its_mode_and_the_link_that_leads_to_it(tmp_path: Path) -
     file.write_text("a = 1\n")
     file.chmod(0o640)
     link.symlink_to(file)
-    rewrite(link, lambda text: text + "b = 2\n", lambda new: None)
+    rewrite(link, lambda text: text + "b = 2\n", lambda _new: None)
     assert link.is_symlink()
     assert file.read_text() == "a = 1\nb = 2\n"
     assert file.stat().st_mode & 0o777 == 0o640
@@ -175,7 +175,7 @@ def test_the_file_keeps_its_owner(tmp_path: Path) -> None:
     file = tmp_path / "home.toml"
     file.write_text("a = 1\n")
     os.chown(file, 1234, 2345)
-    rewrite(file, lambda text: text + "b = 2\n", lambda new: None)
+    rewrite(file, lambda text: text + "b = 2\n", lambda _new: None)
     assert (file.stat().st_uid, file.stat().st_gid) == (1234, 2345)
 
 
@@ -189,7 +189,7 @@ def test_a_file_that_would_not_load_is_left_untouched(tmp_path: Path) -> None:
         raise SettingsInvalid(f"{new} is not usable")
 
     with pytest.raises(SettingsInvalid, match=rf"nothing was changed.*{file} is not usable"):
-        rewrite(file, lambda text: "broken", check)
+        rewrite(file, lambda _text: "broken", check)
     assert (file.stat().st_ino, file.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
     assert list(tmp_path.iterdir()) == [file]
 
@@ -197,8 +197,12 @@ def test_a_file_that_would_not_load_is_left_untouched(tmp_path: Path) -> None:
 def test_what_somebody_else_wrote_meanwhile_is_not_lost(tmp_path: Path) -> None:
     file = tmp_path / "home.toml"
     file.write_text("a = 1\n")
+
+    def somebody_writes(_new: Path) -> None:
+        file.write_text("a = 1000\n")
+
     with pytest.raises(SettingsInvalid, match="changed by somebody else"):
-        rewrite(file, lambda text: text + "b = 2\n", lambda new: file.write_text("a = 1000\n") and None)
+        rewrite(file, lambda text: text + "b = 2\n", somebody_writes)
     assert file.read_text() == "a = 1000\n"
     assert list(tmp_path.iterdir()) == [file]
 
@@ -209,4 +213,4 @@ def test_a_file_that_is_not_there_or_not_text_is_refused(tmp_path: Path) -> None
         if data is not None:
             file.write_bytes(data)
         with pytest.raises(SettingsInvalid, match="cannot be read"):
-            rewrite(file, lambda text: text, lambda new: None)
+            rewrite(file, lambda text: text, lambda _new: None)

@@ -116,7 +116,7 @@ def _told(said: Sequence[RelayState | Reading | BaseException]) -> dict[str, obj
 def _table(answers: Sequence[Answer], settings: Settings) -> Table:
     table = Table(title=f"{len(answers)} adopted, {sum(answer.answers for answer in answers)} answer")
     for column in _COLUMNS:
-        table.add_column(column, no_wrap=column in {"name", "state"})
+        table.add_column(column, no_wrap=column in {"name", "state"}, overflow="fold")
     for answer in answers:
         state = {True: "on", False: "off", None: ""}[answer.on]
         now = Text("answers", "green") if answer.answers else Text("silent", "red")

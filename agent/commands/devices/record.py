@@ -83,7 +83,7 @@ class Recording:
 def record(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
     """Listen for a while; print what passed, or write it into a file, and then what a profile could say of it."""
     settings = load_settings(arguments.config)
-    beside = Console(stderr=arguments.out is None)
+    beside = Console(stderr=True)
     with _opened(arguments.out) as out:
         lines = asyncio.run(_recorded(settings, arguments, out, beside, answer_s))
     beside.print(Text(f"{len(lines)} messages{'' if arguments.out is None else f' in {arguments.out}'}"))

@@ -163,7 +163,7 @@ def _table(board: Board) -> Table:
     table = Table(title=f"{len(devices)} device{'' if len(devices) == 1 else 's'}")
     for column in _COLUMNS:
         # What is to be copied into the settings is never cut short.
-        table.add_column(column, no_wrap=column in {"address", "profile"})
+        table.add_column(column, no_wrap=column in {"address", "profile"}, overflow="fold")
     for device in devices:
         table.add_row(*_row(device, board))
     return table

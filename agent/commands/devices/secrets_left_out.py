@@ -10,10 +10,10 @@ LEFT_OUT = "(left out)"
 _KEYS = (
     "password", "passwd", "passphrase", "pass", "pwd", "psk", "secret", "token", "auth", "credential", "credentials",
     "ssid", "bssid", "apssid", "user", "username", "login", "email", "apikey", "accesskey", "privatekey", "networkkey",
-    "linkkey", "bindkey", "encryptionkey", "ha1", "nonce", "latitude", "longitude", "lat", "lon", "lng", "location",
+    "linkkey", "bindkey", "encryptionkey", "key", "ha1", "nonce", "latitude", "longitude", "lat", "lon", "lng", "location",
 )  # fmt: skip
 """Names of fields and commands, without digits and signs: Password1 and ap_ssid are among them."""
-_ENDINGS = ("password", "passwd", "pwd", "psk", "secret", "token", "ssid", "username", "apikey", "credentials")
+_ENDINGS = ("password", "passwd", "pwd", "psk", "secret", "token", "ssid", "user", "username", "apikey", "credentials")
 """... and whatever ends so: MqttPassword, wifi_ssid."""
 _WORD = re.compile(
     r"pass(word|wd|phrase)?\d*\b|\bpwd|psk|secret|token|ssid|\bmqttuser|api_?key|://[^/\s]*@", re.IGNORECASE
@@ -42,11 +42,11 @@ def without_secrets(where: str, payload: bytes) -> str | None:
     try:
         tree = json.loads(text)
         shorter = _pruned(tree)
+        if shorter == tree and not _twice(text):
+            return text
+        return json.dumps(shorter, separators=(",", ":"), ensure_ascii=False)
     except (ValueError, RecursionError):
         return LEFT_OUT if _WORD.search(text) else text
-    if shorter == tree and not _twice(text):
-        return text
-    return json.dumps(shorter, separators=(",", ":"), ensure_ascii=False)
 
 
 def _pruned(part: object) -> object:

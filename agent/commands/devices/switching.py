@@ -179,8 +179,14 @@ def _let_through(
 async def _state(bench: Bench, answer_s: float) -> RelayState | None:
     clock = asyncio.get_running_loop()
     began = clock.time()
+
+    async def ask() -> RelayState:
+        nonlocal began
+        began = clock.time()  # of the answer, without the time until the device was known
+        return await bench.relay.read()
+
     try:
-        state = await first_answer(bench.relay.read, answer_s)
+        state = await first_answer(ask, answer_s)
     except DeviceError as error:
         bench.say(f"no answer: {error.reason}", "yellow")
         return None

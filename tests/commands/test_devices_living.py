@@ -1,0 +1,581 @@
+"""`kwh-hub devices` with a real broker and simulated plugs: found, taken in, switched for certain, recorded."""
+
+import asyncio
+import json
+import os
+import signal
+import stat
+import threading
+import tomllib
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from rich.console import Console
+
+from agent.__main__ import main
+from agent.adapters.store.ledger import open_ledger
+from agent.commands.devices.networks import Radio, radios_of
+from agent.commands.devices.scan import Board, _listen, _shown
+from agent.composition import Networks, clock_of, networks_of
+from agent.domain.command import Cause, Command, Stage
+from agent.domain.device import Protocol, Sighting
+from agent.errors import BrokerUnreachable
+from agent.hub import alone_in
+from agent.ports import Device
+from agent.profiles.library import load_profiles
+from agent.profiles.profile import Family, GoldenVector
+from agent.settings import load_settings
+from simulators.circuit import Heater
+from simulators.mqtt.link import BrokerAddress
+from simulators.mqtt.mosquitto import Mosquitto
+from simulators.mqtt.tasmota import TasmotaDevice, TasmotaPlug, TasmotaThermometer
+from simulators.mqtt.tasmota_says import Identity
+from tests.commands.test_devices_same import colons, seen
+
+T = TypeVar("T")
+PAPER = (Path(__file__).parents[2] / "examples" / "paper.toml").read_text()
+SMALL = PAPER.replace("power_w = 10000", "power_w = 2000")
+_serials = count(0x10)
+
+
+@dataclass
+class Home:
+    """A settings file, and plugs that live in a thread of their own while a command runs in this one."""
+
+    file: Path
+    port: int
+    loop: asyncio.AbstractEventLoop
+    serial: int
+    plugged: list[TasmotaDevice] = field(default_factory=list)
+
+    def mac(self, number: int = 1) -> str:
+        return f"A0D5{self.serial:04X}{number:04X}"
+
+    def do(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10)
+
+    def plug_in(
+        self, kind: type[TasmotaPlug | TasmotaThermometer] = TasmotaPlug, number: int = 1, circuit: Heater | None = None
+    ) -> TasmotaDevice:
+        async def make() -> TasmotaDevice:
+            identity = Identity(self.mac(number), name=f"plug {number}")
+            device = kind(
+                BrokerAddress(self.port), identity, circuit or Heater(), lambda: datetime.now(UTC), tick_s=None
+            )
+            return await device.__aenter__()
+
+        device = self.do(make())
+        self.plugged.append(device)
+        return device
+
+    def adopt(self, number: int = 1, name: str = "rod", role: str = "water_heater", more: str = "") -> None:
+        profile = "tasmota-thermometer" if "thermometer" in role else "tasmota-plug"
+        text = self.file.read_text()
+        table = f'name = "{name}"\nrole = "{role}"\nprofile = "{profile}"\naddress = "{self.mac(number)}"\n{more}'
+        self.file.write_text(f"{text}\n[[devices]]\n{table}")
+
+    def run(self, *words: str) -> int:
+        return main(["devices", words[0], "--config", str(self.file), *words[1:]])
+
+    @property
+    def folder(self) -> Path:
+        return self.file.parent / "var"
+
+
+@pytest.fixture
+def home(mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    file = tmp_path / "home.toml"
+    serial = next(_serials)
+    file.write_text(SMALL)
+    monkeypatch.setenv("KWH_HUB_MQTT__PORT", str(mosquitto.port))
+    monkeypatch.setenv("KWH_HUB_MQTT__CLIENT_ID", f"words-{serial}")
+    monkeypatch.setenv("KWH_HUB_STORAGE__FOLDER", str(tmp_path / "var"))
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    made = Home(file, mosquitto.port, loop, serial)
+    try:
+        yield made
+    finally:
+        for device in made.plugged:
+            made.do(_gone(device))
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _gone(device: TasmotaDevice) -> None:
+    """What the session's broker keeps of it is of an address that no other test has."""
+    await device.__aexit__()
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+# ---- scan
+
+
+def test_a_scan_tells_of_each_device_what_it_is_and_can(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.plug_in()
+    home.plug_in(TasmotaThermometer, 2)
+    home.adopt()
+    assert home.run("scan", "--seconds", "0.3", "--json") == 0
+    lines = {line["address"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    plug, board = lines[home.mac()], lines[home.mac(2)]
+    assert plug["names"] == ["rod"]
+    assert plug["profile"] == "tasmota-plug"
+    assert plug["abilities"] == ["meter", "relay"]
+    assert plug["ends_itself"] is True
+    assert plug["reachable"] is True
+    assert [way["address"] for way in plug["ways"]] == [home.mac()]
+    assert (board["names"], board["profile"], board["relay_carries_w"]) == ([], "tasmota-thermometer", None)
+
+
+def test_without_a_word_it_scans_and_says_which_words_there_are(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.plug_in()
+    assert main(["devices", "--config", str(home.file), "--seconds", "0.3"]) == 0
+    told = said(capsys)
+    assert "scan | list | adopt | forget | test | on | off | record" in told
+    assert home.mac() in told
+    assert main(["devices", "--config", str(home.file), "--seconds", "0.3", "--json"]) == 0
+    assert all(json.loads(line) for line in capsys.readouterr().out.splitlines())
+
+
+def test_options_may_stand_before_the_word(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.plug_in()
+    home.adopt()
+    assert main(["devices", "--config", str(home.file), "list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["name"] == "rod"
+
+
+class Network:
+    """A network that shows one more device at each look, or is away."""
+
+    def __init__(self, *shows: Sighting, away: str = "") -> None:
+        self.shows = shows
+        self.away = away
+        self.looks = 0
+
+    async def scan(self, duration_s: float) -> list[Sighting]:  # noqa: ARG002 - as the port
+        await asyncio.sleep(0)
+        if self.away:
+            raise BrokerUnreachable(self.away)
+        self.looks += 1
+        return list(self.shows[: self.looks])
+
+    def device(self, *_: object) -> Device:
+        raise AssertionError
+
+
+def board(seconds: float) -> Board:
+    return Board(seconds, load_profiles(), {"A0B1C2D3E4F5": ["rod"]})
+
+
+async def test_a_network_that_is_away_is_named_and_the_others_go_on() -> None:
+    what, other = board(0.01), seen("A0B1C2D3E4F5").sighting
+    broken, whole = Radio("ble", Network(away="no adapter")), Radio("tasmota", Network(other))
+    await asyncio.gather(_listen(broken, what, 0.0), _listen(whole, what, 0.0))
+    assert what.away == {"ble": "no adapter"}
+    assert [device[0].sighting for device in what.devices] == [other]
+
+
+async def test_a_network_that_comes_up_late_is_heard_and_no_longer_called_away() -> None:
+    what, network = board(0.01), Network(seen("A0B1C2D3E4F5").sighting, away="starting")
+    task = asyncio.create_task(_listen(Radio("mqtt", network), what, 60.0))
+    while not what.away:
+        await asyncio.sleep(0)
+    network.away = ""
+    await task
+    assert not what.away
+    assert len(what.devices) == 1
+
+
+async def test_the_table_grows_while_devices_are_seen() -> None:
+    console = Console(force_terminal=True, width=200, record=True, color_system=None)
+    what = board(5.0)
+    first, second = (
+        seen("A0B1C2D3E4F5", label="Küche\x1b[31m"),
+        seen(colons("A0B1C2D3E4F5"), Protocol.BLE, network="ble"),
+    )
+    other = seen("A0B1C2D3E4F6", label="other")
+    gate = asyncio.Event()
+
+    async def devices_come() -> None:
+        for number, one in enumerate((first, second, other)):
+            what.take(Radio("tasmota", Network()), [one])
+            what.listened_s["tasmota"] = number + 1.0
+            gate.set()
+            await asyncio.sleep(0.25)
+
+    await _shown([asyncio.create_task(devices_come())], what, console)
+    frames = console.export_text()
+    assert frames.index("1 device") < frames.index("2 devices")
+    assert "3 devices" not in frames, "one was seen in two ways"
+    assert "A0B1C2D3E4F5 mqtt" in frames
+    assert "A0:B1:C2:D3:E4:F5 ble" in frames
+    assert "rod" in frames
+    assert "Küche·[31m" in frames
+    assert "━" in frames
+
+
+async def test_families_that_share_a_network_are_scanned_once(home: Home) -> None:
+    settings = load_settings(home.file)
+    made = networks_of(settings, clock_of(settings), load_profiles())
+    network = made.by_family[Family.TASMOTA]
+    twice = Networks(made.broker, {Family.TASMOTA: network, Family.OPENBEKEN: network}, made.profiles, ())
+    (radio,) = radios_of(twice)
+    assert (radio.name, radio.network) == ("tasmota, openbeken", network)
+
+
+# ---- list
+
+
+def test_the_adopted_say_how_they_are_and_the_silent_why_not(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.plug_in(circuit=Heater(on=True))
+    home.plug_in(TasmotaThermometer, 2, Heater(celsius=41.5))
+    home.adopt()
+    home.adopt(2, "tank", "tank_thermometer")
+    home.adopt(3, "lost", "meter")
+    assert home.run("list", "--json") == 0
+    lines = {line["name"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
+    assert (lines["rod"]["answers"], lines["rod"]["on"], lines["rod"]["power_w"]) == (True, False, 0.0)
+    assert lines["rod"]["energy_wh"] == 12345
+    assert lines["tank"]["temperature_c"] == 41.5
+    assert lines["tank"]["on"] is None
+    assert not lines["lost"]["answers"]
+    assert "has not announced itself" in lines["lost"]["reason"]
+    home.file.write_text(home.file.read_text().replace('"lost"', '"third"').replace(home.mac(3), home.mac()))
+    assert home.run("list") == 0
+    told = said(capsys)
+    assert "3 adopted, 3 answer" in told
+    assert "41.5 °C" in told
+
+
+# ---- adopt and forget
+
+
+def test_a_plug_that_is_seen_is_adopted_with_the_profile_that_fits(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.plug_in()
+    before = home.file.read_bytes()
+    words = ["--name", "rod", "--role", "water_heater", "--seconds", "0.3"]
+    assert home.run("adopt", colons(home.mac()).lower(), *words) == 0
+    assert home.file.read_bytes().startswith(before)
+    (device,) = load_settings(home.file).devices
+    assert (device.name, device.profile, device.address) == ("rod", "tasmota-plug", home.mac())
+    assert "kwh-hub devices test rod" in said(capsys)
+    assert home.run("forget", "rod") == 0
+    assert home.file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["--name", "rod", "--role", "water_heater"], "the role water_heater is taken by boiler"),
+        (["--name", "boiler", "--role", "meter"], "the name boiler is taken by the water_heater"),
+        (["--name", "ac", "--role", "air_conditioner", "--profile", "sonoff-th10"], "nothing was changed"),
+        (["--name", "x", "--role", "room_thermometer"], "needs a thermometer"),
+        (["--name", "x", "--role", "appliance", "--load", "washer"], "switches washer, but the house has none"),
+        (["--name", "x", "--role", "meter", "--load", "washer"], "so it has no load"),
+        (["--name", "Große", "--role", "meter"], "name"),
+        (["--name", "x", "--role", "meter", "--channel", "99"], "channel"),
+        (["--name", "x", "--role", "meter", "--profile", "tasmota-plag"], "did you mean tasmota-plug?"),
+        (["--role", "meter"], "--name is missing"),
+        (["--name", "x"], "--role is missing, one of air_conditioner, appliance"),
+    ],
+)
+def test_what_would_not_work_in_this_home_is_not_written(
+    home: Home, words: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.file.write_text(SMALL.replace("power_w = 2000\ncop", "power_w = 3000\ncop"))
+    if "appliance" in expected:
+        dishes = '\n[[house.appliances]]\nname = "dishes"\nphases = [{ duration_s = 600, power_w = 100 }]\n'
+        home.file.write_text(home.file.read_text() + dishes + "earliest = 08:00:00\nlatest = 20:00:00\n")
+    home.adopt(9, "boiler")
+    before = home.file.read_bytes()
+    profile = [] if "--profile" in words else ["--profile", "tasmota-plug"]
+    assert home.run("adopt", home.mac(), *profile, *words) == 2
+    assert expected in " ".join(capsys.readouterr().err.split())
+    assert home.file.read_bytes() == before
+    assert [path.name for path in home.file.parent.iterdir()] == ["home.toml"]
+
+
+def test_a_relay_that_its_load_would_burn_is_not_adopted(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.file.write_text(PAPER)
+    words = ["--name", "rod", "--role", "water_heater", "--profile", "nous-a1t"]
+    assert home.run("adopt", home.mac(), *words) == 2
+    assert "it would burn" in capsys.readouterr().err
+    assert home.file.read_text() == PAPER
+
+
+def test_a_device_that_is_not_seen_needs_a_profile(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--name", "rod", "--role", "water_heater", "--seconds", "0.2"]
+    assert home.run("adopt", home.mac(7), *words) == 2
+    told = capsys.readouterr()
+    assert "was not seen" in told.out
+    assert "--profile is missing" in told.err
+
+
+def test_at_a_terminal_the_rest_is_asked_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter(["water_heater", "", "y"])
+    monkeypatch.setattr("agent.commands.devices.speaking.at_terminal", lambda: True)
+    monkeypatch.setattr("agent.commands.devices.adopt.at_terminal", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda *_: next(answers))
+    assert home.run("adopt", home.mac(), "--profile", "tasmota-plug") == 0
+    (device,) = load_settings(home.file).devices
+    assert (device.name, device.role) == ("water-heater", "water_heater")
+    assert "--name" not in capsys.readouterr().err
+    monkeypatch.setattr("builtins.input", lambda *_: "n")
+    assert home.run("forget", "water-heater") == 5
+    assert len(load_settings(home.file).devices) == 1
+
+
+def test_nobody_can_be_forgotten_who_was_never_adopted(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert home.run("forget", "nobody") == 2
+    assert "no [[devices]] has the name nobody" in capsys.readouterr().err
+
+
+# ---- on, off, test
+
+
+def test_a_test_switches_on_and_off_and_says_what_it_measured(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    circuit = Heater(rated_w=1990)
+    home.plug_in(circuit=circuit)
+    home.adopt()
+    circuit.switchings.clear()
+    assert home.run("test", "rod", "--yes", "--seconds", "0.1") == 0
+    assert circuit.switchings == [True, False]
+    told = said(capsys)
+    steps = ["before: 0 W", "on, verified in", "while on: 1990 W", "off, verified in", "after: 0 W"]
+    places = [told.index(step) for step in steps]
+    assert places == sorted(places)
+
+
+def test_an_order_is_verified_and_its_end_is_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    plug = home.plug_in()
+    home.adopt()
+    assert home.run("on", "rod", "--yes") == 0
+    assert plug.is_on()
+    assert "by itself after 900 s" in said(capsys)
+    assert home.run("off", "rod", "--yes") == 0
+    assert not plug.is_on()
+
+
+def only_refused(home: Home, circuit: Heater, words: list[str], code: int = 5) -> None:
+    circuit.switchings.clear()
+    assert home.run(*words) == code
+    assert circuit.switchings == []
+
+
+@pytest.mark.parametrize("word", ["test", "on", "off"])
+def test_nothing_is_switched_while_a_hub_is_at_work_in_the_home(
+    home: Home, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    circuit = Heater()
+    home.plug_in(circuit=circuit)
+    home.adopt()
+    with alone_in(home.folder):
+        only_refused(home, circuit, [word, "rod", "--yes"])
+    assert "another hub (process" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["test", "on", "off"])
+def test_only_what_was_adopted_to_be_switched_is_switched(
+    home: Home, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    circuit = Heater()
+    home.plug_in(circuit=circuit)
+    only_refused(home, circuit, [word, home.mac(), "--yes"], 2)
+    assert "no adopted device" in capsys.readouterr().err
+    home.adopt(1, "fridge", "meter")
+    only_refused(home, circuit, [word, "fridge", "--yes"])
+    assert "nothing is switched through it" in capsys.readouterr().err
+    only_refused(home, circuit, [word, "fridgr", "--yes"], 2)
+    assert "did you mean fridge?" in capsys.readouterr().err
+
+
+def test_a_relay_that_would_burn_may_be_switched_off_but_not_on(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.file.write_text(PAPER)
+    home.adopt()
+    home.file.write_text(home.file.read_text().replace("tasmota-plug", "nous-a1t"))
+    circuit = Heater()
+    home.plug_in(circuit=circuit)
+    for word in ("test", "on"):
+        only_refused(home, circuit, [word, "rod", "--yes"])
+        assert "it would burn" in capsys.readouterr().err
+    assert home.run("off", "rod", "--yes") == 0
+
+
+@pytest.mark.parametrize("word", ["test", "on"])
+def test_without_anybody_to_ask_nothing_is_switched(home: Home, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    home.file.write_text(SMALL.replace("min_off_s = 0", "min_off_s = 600"))
+    circuit = Heater()
+    home.plug_in(circuit=circuit)
+    home.adopt()
+    only_refused(home, circuit, [word, "rod"])
+    told = capsys.readouterr().err
+    assert "last switched is not known" in told
+    assert "--yes" in told
+
+
+@pytest.mark.parametrize(("ago_s", "code"), [(10, 5), (1000, 0)])
+def test_a_load_rests_as_long_as_the_house_asks(
+    home: Home, ago_s: int, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.file.write_text(SMALL.replace("min_off_s = 0", "min_off_s = 600"))
+    home.plug_in()
+    home.adopt()
+
+    async def remember() -> None:
+        async with open_ledger(home.folder) as ledger:
+            at = datetime.now(UTC) - timedelta(seconds=ago_s)
+            words = {"load": "water_heater", "device": "rod", "cause": Cause.PLAN, "stage": Stage.VERIFIED}
+            await ledger.add_command(Command(command_id="c", on=False, at=at, **words))
+
+    asyncio.run(remember())
+    assert home.run("on", "rod", "--yes") == code
+    if code:
+        assert "must stay off so long" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("celsius", "code"), [(66.0, 5), (40.0, 0)])
+def test_a_tank_that_is_too_hot_is_not_heated_by_hand(
+    home: Home, celsius: float, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.plug_in()
+    home.plug_in(TasmotaThermometer, 2, Heater(celsius=celsius))
+    home.adopt()
+    home.adopt(2, "tank", "tank_thermometer")
+    assert home.run("on", "rod") == code
+    if code:
+        assert "the tank is too hot" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("fault", ["stuck", "lie"])
+def test_a_relay_that_does_not_obey_is_not_called_verified(
+    home: Home, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plug = home.plug_in()
+    home.adopt(more="deadline_s = 0.4\n")
+    setattr(plug.faults, fault, True)
+    assert home.run("on", "rod", "--yes") == 4
+    assert "NOT verified" in said(capsys)
+
+
+def test_a_silent_device_is_not_tested_at_all(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    plug = home.plug_in()
+    home.adopt(more="deadline_s = 0.2\n")
+    home.do(asyncio.to_thread(lambda: None))
+    plug.faults.drop_commands = 1000
+    assert home.run("test", "rod", "--yes") == 4
+    assert "not switched at all" in said(capsys)
+    assert not plug.is_on()
+
+
+class Trigger(Heater):
+    """A circuit that does something when it is first switched on."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        super().__init__()
+        self.act = act
+
+    def switch(self, on: bool) -> None:  # noqa: FBT001 - as the protocol
+        super().switch(on)
+        if on:
+            self.act()
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_interrupts_a_test_it_ends_off(
+    home: Home, name: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    circuit = Trigger(lambda: os.kill(os.getpid(), name))
+    plug = home.plug_in(circuit=circuit)
+    home.adopt()
+    assert home.run("test", "rod", "--yes", "--seconds", "60") == 130
+    assert not plug.is_on()
+    assert circuit.switchings[-1] is False
+    assert "interrupted, and off" in said(capsys)
+
+
+def test_a_relay_that_cannot_be_brought_off_again_is_said_loudly(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plug = home.plug_in(circuit=Trigger(lambda: setattr(plug.faults, "stuck", True)))
+    home.adopt(more="deadline_s = 0.4\n")
+    assert home.run("test", "rod", "--yes", "--seconds", "0.1") == 4
+    assert plug.is_on()
+    assert "MAY STILL BE ON" in said(capsys)
+
+
+class Welded(Heater):
+    """Contacts that let power through whatever the relay says."""
+
+    def power_w(self) -> float:
+        return 2000.0 if True in self.switchings else 0.0
+
+
+def test_contacts_that_are_welded_are_found_by_the_meter(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.plug_in(circuit=Welded())
+    home.adopt()
+    assert home.run("test", "rod", "--yes", "--seconds", "0.1") == 4
+    assert "welded" in said(capsys)
+
+
+# ---- record
+
+
+def test_a_recording_holds_what_passed_without_secrets_and_gives_drafts(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.plug_in()
+    out = home.file.parent / "plug.jsonl"
+    assert home.run("record", home.mac(), "--seconds", "1.5", "--ask", "--out", str(out)) == 0
+    text = out.read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    topics = {(line["direction"], line["topic"].rpartition("/")[2]) for line in lines}
+    assert {("from", "config"), ("from", "RESULT"), ("from", "STATUS10"), ("to", "POWER1"), ("to", "STATUS")} <= topics
+    assert len({json.dumps(line) for line in lines if line.get("retained")}) == sum(
+        1 for line in lines if line.get("retained")
+    )
+    printed = capsys.readouterr().out
+    golden = tomllib.loads(printed)["golden"]
+    vectors = [GoldenVector.model_validate(one | {"relays": dict(one.get("relays", {}))}) for one in golden]
+    assert {vector.message for vector in vectors} >= {"RESULT", "STATUS10"}
+    assert next(vector for vector in vectors if vector.message == "RESULT").relays == {1: False}
+    assert next(vector for vector in vectors if vector.message == "STATUS10").energy_wh == 12345
+    assert home.run("record", home.mac(), "--seconds", "0.1", "--out", str(out)) == 2
+    assert out.read_text() == text, "a recording is never written over"
+
+
+def test_a_topic_is_recorded_as_it_is_said(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    plug = home.plug_in()
+
+    async def speak() -> None:
+        for _ in range(40):
+            plug.report()
+            await asyncio.sleep(0.05)
+
+    speaking = asyncio.run_coroutine_threadsafe(speak(), home.loop)
+    assert home.run("record", plug.identity.own_topic, "--seconds", "0.5") == 0
+    speaking.result(10)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    state = next(line for line in lines if line["topic"].endswith("/STATE"))
+    assert '"SSId":"(left out)"' in state["payload"]
+    assert '"BSSId":"(left out)"' in state["payload"]
+    assert all(line["topic"].split("/")[1] == plug.identity.own_topic for line in lines)
+
+
+@pytest.mark.parametrize("address", ["#", "a/+/b"])
+def test_an_address_cannot_widen_a_recording(home: Home, address: str) -> None:
+    assert home.run("record", address, "--seconds", "0.1") == 2
