@@ -173,10 +173,11 @@ def test_an_order_of_unknown_fate_counts_for_the_longest_on_time() -> None:
     assert on_time_s([], span, on_now=False) == 0
 
 
-def test_a_load_that_was_found_on_may_have_been_on_all_the_while() -> None:
+@pytest.mark.parametrize("cause", [Cause.OBSERVED, Cause.UNATTENDED])
+def test_a_load_that_was_found_on_may_have_been_on_all_the_while(cause: Cause) -> None:
     span = Interval(start=NOW, end=NOW + timedelta(hours=1))
     off = _command(0, on=False, cause=Cause.PLAN, stage=Stage.VERIFIED)
-    found = _command(30, on=True, cause=Cause.OBSERVED, stage=Stage.VERIFIED)
+    found = _command(30, on=True, cause=cause, stage=Stage.VERIFIED)
     ended = _command(40, on=False, cause=Cause.PLAN, stage=Stage.VERIFIED)
     assert on_time_s([off, found, ended], span, on_now=False) == 40 * 60
 

@@ -63,10 +63,11 @@ situations = st.builds(
     other_power_w=st.floats(0, 4000),
     drawn_w=st.dictionaries(loads, st.floats(0, 4000)),
 )
-wanted = st.tuples(st.booleans(), st.booleans()).map(
-    lambda on: [
-        Want(load=AIR_CONDITIONER, on=on[0], cause=Cause.PLAN),
-        Want(load=WATER_HEATER, on=on[1], cause=Cause.PLAN),
+wishes = st.sampled_from([Cause.PLAN, Cause.OVERRIDE, Cause.THERMOSTAT])  # the interlock goes before each of them
+wanted = st.tuples(st.booleans(), st.booleans(), wishes, wishes).map(
+    lambda drawn: [
+        Want(load=AIR_CONDITIONER, on=drawn[0], cause=drawn[2]),
+        Want(load=WATER_HEATER, on=drawn[1], cause=drawn[3]),
     ]
 )
 

@@ -95,3 +95,13 @@ def test_a_day_without_a_word_is_counted_when_it_comes_back() -> None:
 @pytest.mark.parametrize("counters", [[], [None], [5], [None, None], [None, 7]])
 def test_without_two_values_nothing_is_known(counters: list[int | None]) -> None:
     assert energy_wh(readings(counters), MOST_W) is None
+
+
+def test_two_absurd_values_that_agree_with_each_other_but_not_with_those_between_are_not_believed() -> None:
+    assert energy_wh(readings([1000, 900_000, 1010, 900_005, 1020]), MOST_W) == 20
+
+
+def test_a_value_that_could_only_be_drawn_by_a_larger_load_is_no_spike_there() -> None:
+    jumped = [1000, 1000 + 2 * STEP_WH]
+    assert energy_wh(readings(jumped), MOST_W) is None
+    assert energy_wh(readings(jumped), 2 * MOST_W) == 2 * STEP_WH

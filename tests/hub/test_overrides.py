@@ -4,6 +4,7 @@ import asyncio
 import copy
 import logging
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -225,7 +226,7 @@ def test_a_relay_that_must_be_renewed_stays_on_and_is_journalled_once(settings: 
         commands = await orders_of_heater(running)
         assert {command.cause for command in commands} <= {Cause.PLAN, Cause.UNATTENDED}
         changes = [command.on for command in commands if command.stage is Stage.VERIFIED]
-        assert all(before is not after for before, after in zip(changes, changes[1:], strict=False))
+        assert all(before is not after for before, after in pairwise(changes))
         orders = [on for _, name, on in home.orders if name == "boiler-plug"]
         assert orders.count(True) > 2 * changes.count(True), "nothing was renewed"
 

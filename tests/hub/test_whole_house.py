@@ -91,6 +91,25 @@ def test_an_appliance_that_its_owner_started_is_left_running(tmp_path: Path) -> 
     assert seen == [True]
 
 
+def test_an_appliance_that_its_owner_stopped_is_left_off_for_an_hour_and_then_goes_on(tmp_path: Path) -> None:
+    pausing = DISHWASHER.model_copy(
+        update={"uninterruptible": False, "phases": (Phase(duration_s=10_800, power_w=500),)}
+    )
+    stopped_at = START + timedelta(hours=2, minutes=37)
+
+    async def press(running: Running) -> None:
+        await until(stopped_at)
+        assert running.home.plugs["dish-plug"]
+        running.home.plugs["dish-plug"] = False
+        while datetime.now(UTC) < stopped_at + timedelta(hours=1):
+            await asyncio.sleep(60)
+            assert not running.home.plugs["dish-plug"]
+        await asyncio.sleep(600)
+        assert running.home.plugs["dish-plug"]
+
+    a_day(home_with(PLUG, appliances=(pausing,)), tmp_path, 5, press)
+
+
 def test_without_a_plug_a_run_counts_as_done_when_its_time_in_the_plan_is_over(tmp_path: Path) -> None:
     running = a_day(home_with(appliances=(DISHWASHER,)), tmp_path, 9)
     assert not any(name == "dish-plug" for _, name, _ in running.home.orders)
