@@ -1,7 +1,7 @@
 """The OpenBeken family: devices found by their last will, switched, read back and measured.
 
 An order is carried out when `<dev>/<n>/get` has told the wanted state after it, and tells the same when it is asked.
-The meter is asked with `STATUS 8`, which tells Wh; the unit of `<dev>/energycounter/get` hangs on a flag of the owner's.
+The meter is asked with `STATUS 8`, which tells Wh; the unit of `<dev>/energycounter/get` hangs on a flag.
 A channel that is no relay would be set and read back all the same, so the device is asked once which of its channels
 are relays. No relay ends an "on" by itself as far as MQTT can tell it to.
 """
@@ -143,7 +143,7 @@ class OpenBekenNetwork:
         return Device(name=name, role=adoption.role, relay=relay, meter=meter)
 
     async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
-        """Wait at most `timeout_s` wall seconds until adopted devices say that they are there; return whether they did."""
+        """Wait at most `timeout_s` wall seconds until adopted devices are connected; return whether they all are."""
         stations = [self._adopt(address) for address in addresses]
         try:
             async with asyncio.timeout(timeout_s):

@@ -100,7 +100,6 @@ class Station:
 
     async def set_channel(self, channel: int, *, on: bool) -> None:
         """Send an order and return when the channel was said to stand so. Raises BrokerUnreachable."""
-
         heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         with self._hearing(channel, heard, lambda payload: read_channel(payload) is on):
             self._broker.publish(f"{self.name}/{channel}/set", "1" if on else "0")
