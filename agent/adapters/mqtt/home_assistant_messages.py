@@ -51,7 +51,7 @@ _LONG = {
 }
 _MOST_COMPONENTS = 64
 _MOST_KEYS = 8
-_PLATFORMS = frozenset({"switch", "sensor"})
+_PLATFORMS = ("switch", "sensor")
 _SHARED = frozenset({"~", "state_topic", "command_topic"})
 _PART = re.compile(r"(day|daily|today|yesterday|hour|week|month|year|last)")
 """A counter with such a name counts only part of the time."""
@@ -169,7 +169,7 @@ def read_announcement(topic: str, payload: bytes) -> Announcement | None:
     Raises HomeAssistantMalformed.
     """
     _, platform, *middle, _ = topic.rsplit("/", 4 if topic.count("/") > 3 else 3)
-    if platform not in _PLATFORMS | {"device"}:
+    if platform not in (*_PLATFORMS, "device"):
         return None
     whole = _full(_object(payload))
     device = _full(_mapping(whole.get("device")))
@@ -209,7 +209,7 @@ def _components(whole: dict[str, object]) -> dict[str, dict[str, object]]:
 
 
 def _component(object_id: str, part: dict[str, object]) -> Iterator[Component]:
-    if part.get("entity_category") in {"config", "diagnostic"}:
+    if part.get("entity_category") in ("config", "diagnostic"):
         return
     base = _text(part.get("~"))
     state_topic, command_topic = (_topic(part.get(name), base) for name in ("state_topic", "command_topic"))
