@@ -20,6 +20,7 @@ from tests.hub.virtual_home import Running, VirtualHome, live, power_cut_image, 
 from tests.virtual_time import run_virtually
 
 NOON = START + timedelta(hours=12, minutes=1)
+ELEVEN = START + timedelta(hours=11)
 AN_HOUR = timedelta(hours=1)
 
 
@@ -41,6 +42,14 @@ async def heating(running: Running, *, on: bool) -> None:
     warm(running.home, 30.0)
 
 
+async def heats(running: Running) -> None:
+    """Wait until the water heater is on, as planned."""
+    await asyncio.sleep(600)
+    await heating(running, on=True)
+    await asyncio.sleep(2 * STEP.total_seconds())
+    assert running.home.house.is_on(WATER_HEATER)
+
+
 def warm(home: VirtualHome, water_c: float) -> None:
     """Let the tank be as warm as that."""
     home.advance()
@@ -54,7 +63,7 @@ async def orders_of_heater(running: Running) -> list[Command]:
 
 
 def test_a_load_is_left_as_its_owner_set_it_for_an_hour_and_then_set_right(settings: Settings, tmp_path: Path) -> None:
-    home = virtual_home(settings, START)
+    home = virtual_home(settings, ELEVEN)
     ended: list[datetime] = []
 
     async def press(running: Running) -> None:
@@ -71,7 +80,7 @@ def test_a_load_is_left_as_its_owner_set_it_for_an_hour_and_then_set_right(setti
         assert (await running.ledger.last_commands(WATER_HEATER))[0].cause is Cause.PLAN
         assert await against_the_plan(running, {WATER_HEATER}) == []
 
-    a_day(settings, tmp_path, hours=14, during=press, home=home)
+    a_day(settings, tmp_path, hours=3, during=press, home=home, start=ELEVEN)
     assert NOON + AN_HOUR <= ended[0] <= NOON + AN_HOUR + STEP + timedelta(seconds=10)
 
 
@@ -79,8 +88,7 @@ def test_an_off_is_left_too_though_the_plan_begins_meanwhile(settings: Settings,
     home = virtual_home(settings, START)
 
     async def press(running: Running) -> None:
-        while not home.house.is_on(WATER_HEATER):
-            await asyncio.sleep(60)
+        await heats(running)
         pressed_at = datetime.now(UTC)
         home.press("boiler-plug")
         while datetime.now(UTC) < pressed_at + AN_HOUR:
@@ -89,11 +97,11 @@ def test_an_off_is_left_too_though_the_plan_begins_meanwhile(settings: Settings,
         await asyncio.sleep(STEP.total_seconds() + 1)
         assert await against_the_plan(running, {WATER_HEATER}) == []
 
-    a_day(settings, tmp_path, hours=14, during=press, home=home)
+    a_day(settings, tmp_path, hours=2, during=press, home=home)
 
 
 def test_with_no_time_for_overrides_a_button_is_set_right_at_once(settings: Settings, tmp_path: Path) -> None:
-    home = virtual_home(with_override(settings, 0), START)
+    home = virtual_home(with_override(settings, 0), ELEVEN)
 
     async def press(running: Running) -> None:
         await until(NOON)
@@ -102,11 +110,11 @@ def test_with_no_time_for_overrides_a_button_is_set_right_at_once(settings: Sett
         assert Cause.OBSERVED in {command.cause for command in await running.ledger.last_commands(WATER_HEATER)}
         assert await against_the_plan(running, {WATER_HEATER}) == []
 
-    a_day(home.settings, tmp_path, hours=13, during=press, home=home)
+    a_day(home.settings, tmp_path, hours=2, during=press, home=home, start=ELEVEN)
 
 
 def test_a_press_that_nobody_heard_of_is_found_at_the_next_step(settings: Settings, tmp_path: Path) -> None:
-    home = virtual_home(settings, START)
+    home = virtual_home(settings, ELEVEN)
 
     async def press(running: Running) -> None:
         await until(NOON - timedelta(minutes=30))
@@ -118,11 +126,11 @@ def test_a_press_that_nobody_heard_of_is_found_at_the_next_step(settings: Settin
         found = [c for c in await running.ledger.last_commands(WATER_HEATER) if c.cause is Cause.OBSERVED]
         assert [(command.on, command.at - NOON < STEP) for command in found] == [(True, True)]
 
-    a_day(settings, tmp_path, hours=13, during=press, home=home)
+    a_day(settings, tmp_path, hours=2, during=press, home=home, start=ELEVEN)
 
 
 def test_a_tank_that_is_too_hot_ends_an_override_for_good(settings: Settings, tmp_path: Path) -> None:
-    home = virtual_home(settings, START)
+    home = virtual_home(settings, ELEVEN)
     switched: list[bool] = []
 
     async def press(running: Running) -> None:
@@ -138,7 +146,7 @@ def test_a_tank_that_is_too_hot_ends_an_override_for_good(settings: Settings, tm
         switched.append(home.house.is_on(WATER_HEATER))
         assert (await running.ledger.last_commands(WATER_HEATER))[0].cause is Cause.TANK_TOO_HOT
 
-    a_day(settings, tmp_path, hours=13, during=press, home=home)
+    a_day(settings, tmp_path, hours=2, during=press, home=home, start=ELEVEN)
     assert switched == [False]
 
 
@@ -156,7 +164,7 @@ def test_an_override_outlives_the_hub(settings: Settings, tmp_path: Path, orderl
             power_cut_image(tmp_path / "first", tmp_path / "second")
             left.append(copy.deepcopy(running.home.house))
 
-    first = a_day(settings, tmp_path / "first", hours=12 + 5 / 60, during=press)
+    first = a_day(settings, tmp_path / "first", hours=1 + 5 / 60, during=press, start=ELEVEN)
     restart = NOON + timedelta(minutes=10)
     if orderly:
         power_cut_image(tmp_path / "first", tmp_path / "second")
@@ -185,8 +193,7 @@ def test_what_a_relay_did_while_nobody_held_it_is_nobodys_wish(settings: Setting
     home = virtual_home(settings, START)
 
     async def cut(running: Running) -> None:
-        while not home.house.is_on(WATER_HEATER):
-            await asyncio.sleep(60)
+        await heats(running)
         home.unplugged = {"boiler-plug"}
         await asyncio.sleep(STEP.total_seconds())
         home.house.switch(WATER_HEATER, on=False)
@@ -197,11 +204,11 @@ def test_what_a_relay_did_while_nobody_held_it_is_nobodys_wish(settings: Setting
         assert Cause.OBSERVED not in causes
         assert await against_the_plan(running, {WATER_HEATER}) == []
 
-    a_day(settings, tmp_path, hours=14, during=cut, home=home)
+    a_day(settings, tmp_path, hours=1, during=cut, home=home)
 
 
 def test_a_button_that_chatters_makes_few_steps(settings: Settings, tmp_path: Path) -> None:
-    home = virtual_home(settings, START)
+    home = virtual_home(settings, ELEVEN)
 
     async def chatter(_running: Running) -> None:
         await until(NOON)
@@ -211,7 +218,7 @@ def test_a_button_that_chatters_makes_few_steps(settings: Settings, tmp_path: Pa
             await asyncio.sleep(0.1)
         assert len(home.beats) - before <= 60 / 10 + 2
 
-    a_day(settings, tmp_path, hours=12.1, during=chatter, home=home)
+    a_day(settings, tmp_path, hours=1.1, during=chatter, home=home, start=ELEVEN)
 
 
 def test_a_relay_that_must_be_renewed_stays_on_and_is_journalled_once(settings: Settings, tmp_path: Path) -> None:
@@ -219,7 +226,7 @@ def test_a_relay_that_must_be_renewed_stays_on_and_is_journalled_once(settings: 
     home.dead_man_s = 900
 
     async def watch(running: Running) -> None:
-        while datetime.now(UTC) < START + timedelta(hours=23):
+        while datetime.now(UTC) < START + timedelta(hours=7):
             await asyncio.sleep(301)
             home.advance()
             assert len(await against_the_plan(running)) <= 1
@@ -230,7 +237,7 @@ def test_a_relay_that_must_be_renewed_stays_on_and_is_journalled_once(settings: 
         orders = [on for _, name, on in home.orders if name == "boiler-plug"]
         assert orders.count(True) > 2 * changes.count(True), "nothing was renewed"
 
-    a_day(settings, tmp_path, hours=23.5, during=watch, home=home)
+    a_day(settings, tmp_path, hours=7.5, during=watch, home=home)
 
 
 def test_a_relay_that_ends_by_itself_when_the_hub_dies_was_not_pressed(settings: Settings, tmp_path: Path) -> None:
@@ -238,13 +245,12 @@ def test_a_relay_that_ends_by_itself_when_the_hub_dies_was_not_pressed(settings:
     first.dead_man_s = 900
     left: list[tuple[PhysicalHouse, dict[str, datetime], datetime]] = []
 
-    async def kill(_running: Running) -> None:
-        while not first.house.is_on(WATER_HEATER):
-            await asyncio.sleep(60)
+    async def kill(running: Running) -> None:
+        await heats(running)
         power_cut_image(tmp_path / "first", tmp_path / "second")
         left.append((copy.deepcopy(first.house), dict(first.ends_at), datetime.now(UTC)))
 
-    a_day(settings, tmp_path / "first", hours=14, during=kill, home=first)
+    a_day(settings, tmp_path / "first", hours=0.6, during=kill, home=first)
     house, ends_at, killed_at = left[0]
     home = VirtualHome(settings, house, dead_man_s=900, ends_at=ends_at)
 
@@ -266,10 +272,7 @@ def test_a_renewal_that_fails_is_said_once_and_the_plug_ends_itself(
     home.dead_man_s = 900
 
     async def deafen(running: Running) -> None:
-        await asyncio.sleep(600)
-        await heating(running, on=True)
-        await asyncio.sleep(2 * STEP.total_seconds())
-        assert home.house.is_on(WATER_HEATER)
+        await heats(running)
         home.deaf = {"boiler-plug"}
         await asyncio.sleep(1800)
         assert not home.house.is_on(WATER_HEATER)
