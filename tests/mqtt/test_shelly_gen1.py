@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from agent.adapters.mqtt import shelly_gen1_station
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.shelly_gen1 import ShellyGen1Network
+from agent.adapters.mqtt.shelly_gen1_messages import RelayWord
 from agent.adapters.mqtt.shelly_gen1_station import Gen1Station
 from agent.domain.device import Ability, Adoption, RelayState, Role
-from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, DeviceUnverified, SettingsInvalid
+from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
 from agent.ports import Device
 from agent.profiles.library import load_profiles
 from agent.switching.certain import CertainRelay
@@ -102,14 +104,17 @@ async def test_what_the_broker_kept_is_no_news(home: Home) -> None:
         assert [state.on for state in pressed] == [False]
 
 
-async def test_the_telling_of_the_time_before_does_not_acknowledge_an_order(home: Home) -> None:
+async def test_the_state_before_an_order_does_not_acknowledge_it(home: Home) -> None:
     """It tells its state every half minute anyway: only the wanted state is an acknowledgement."""
-    device = adopted(network_of(home), identity_of(home).id, deadline_s=4 * IMPATIENT_S)
-    async with plug(home) as plugged:
-        plugged.faults.stuck = True
-        assert device.relay
-        with pytest.raises(DeviceUnverified, match="is off after it was told to be on"):
-            await device.relay.switch(on=True)
+    identity = identity_of(home)
+    station = Gen1Station(home.broker, identity.id)
+    ordered = asyncio.create_task(station.switch(0, on=True))
+    await asyncio.sleep(0)
+    for word, done in ((b"off", False), (b"nonsense", False), (b"on", True)):
+        home.broker._receive(Message(f"shellies/{identity.id}/relay/0", word))
+        await asyncio.sleep(0)
+        assert ordered.done() is done
+    assert await ordered is RelayWord.ON
 
 
 async def test_a_relay_that_opens_because_of_the_load_is_said_so(home: Home) -> None:
@@ -134,10 +139,11 @@ async def test_an_overload_is_news(home: Home) -> None:
         assert not (await device.relay.read()).on
 
 
-async def test_numbers_of_an_earlier_question_answer_no_later_one(home: Home) -> None:
+async def test_numbers_of_an_earlier_question_answer_no_later_one(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shelly_gen1_station, "_FENCE_S", 3600.0)
     identity = identity_of(home)
     station = Gen1Station(home.broker, identity.id)
-    async with plug(home) as plugged:
+    async with plug(home) as plugged, asyncio.timeout(PATIENT_S):
         plugged.faults.duplicate = True
         asked = asyncio.create_task(station.numbers(["relay/0/power", "relay/0/energy"]))
         await asyncio.sleep(0)  # it has asked, and listens
@@ -173,7 +179,7 @@ async def test_the_last_will_shortens_the_wait_but_does_not_end_the_asking(home:
         assert device.relay
         assert device.meter
         for call in (device.relay.read(), device.meter.read()):
-            with pytest.raises(DeviceUnreachable, match="last will"):
+            with pytest.raises(DeviceUnreachable, match="no answer within 1 s, and its last will"):
                 await call
         await plugged.plug_in()
         await settled(lambda: station.online is True)

@@ -141,7 +141,7 @@ def test_what_is_no_measurement_is_refused(text: str) -> None:
     "payload",
     [
         b"[" * 60_000,
-        b" " * (LARGEST_FRAME_BYTES + 1),
+        b'{"id":1,"result":{}}'.ljust(LARGEST_FRAME_BYTES + 1),
         b"\xff\xfe",
         b"",
         b"[]",
