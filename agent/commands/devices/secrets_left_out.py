@@ -10,7 +10,7 @@ LEFT_OUT = "(left out)"
 _KEYS = (
     "password", "passwd", "passphrase", "pass", "pwd", "psk", "secret", "token", "auth", "credential", "credentials",
     "ssid", "bssid", "apssid", "user", "username", "login", "email", "apikey", "accesskey", "privatekey", "networkkey",
-    "linkkey", "bindkey", "encryptionkey", "key", "ha1", "nonce", "latitude", "longitude", "lat", "lon", "lng", "location",
+    "linkkey", "bindkey", "encryptionkey", "key", "nonce", "latitude", "longitude", "lat", "lon", "lng", "location",
 )  # fmt: skip
 """Names of fields and commands, without digits and signs: Password1 and ap_ssid are among them."""
 _ENDINGS = ("password", "passwd", "pwd", "psk", "secret", "token", "ssid", "user", "username", "apikey", "credentials")
