@@ -545,9 +545,6 @@ def test_a_recording_holds_what_passed_without_secrets_and_gives_drafts(
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
     topics = {(line["direction"], line["topic"].rpartition("/")[2]) for line in lines}
     assert {("from", "config"), ("from", "RESULT"), ("from", "STATUS10"), ("to", "POWER1"), ("to", "STATUS")} <= topics
-    assert len({json.dumps(line) for line in lines if line.get("retained")}) == sum(
-        1 for line in lines if line.get("retained")
-    )
     printed = capsys.readouterr().out
     golden = tomllib.loads(printed)["golden"]
     vectors = [GoldenVector.model_validate(one | {"relays": dict(one.get("relays", {}))}) for one in golden]

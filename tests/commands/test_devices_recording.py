@@ -80,6 +80,13 @@ def test_no_payload_breaks_a_recording(payload: bytes) -> None:
     assert list(drafts(recording.lines)) is not None
 
 
+def test_what_the_broker_kept_is_recorded_once_and_what_is_said_each_time() -> None:
+    recording = Recording(SystemClock(), None)
+    for old in (True, True, False, False):
+        recording.hear(True, "topic", "tele/plug/LWT", b"Online", old)  # noqa: FBT003 - as taps do
+    assert [line.retained for line in recording.lines] == [True, False, False]
+
+
 def test_a_recording_is_bounded() -> None:
     recording = Recording(SystemClock(), None)
     for number in range(3000):
