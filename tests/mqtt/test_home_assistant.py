@@ -326,6 +326,27 @@ async def test_what_the_broker_kept_is_no_answer_while_the_device_is_silent(home
             await relay.switch(on=True)
 
 
+async def test_a_device_that_answers_pings_is_believed_by_no_other_sign(home: Home) -> None:
+    """A report of a sensor may have been on its way before the question, the answer to a ping not."""
+    network = network_of(home)
+    heater = Heater()
+    node = EsphomeNode(home.address, home.mac(), home.clock.now, relay=heater, metered=heater, tick_s=None)
+    relay = adopted(network, "home-assistant-relay", home.mac().lower(), deadline_s=2 * IMPATIENT_S).relay
+    assert relay
+    async with node:
+        station = network._stations[home.mac().lower()]
+        await settled(lambda: len(station.components) == 3)
+        assert not (await relay.read()).on
+        node.faults.drop_commands = 99
+        question = asyncio.create_task(relay.read())
+        await settled(lambda: bool(station._signs))
+        home.clock.advance(minutes=2)
+        node.tick()
+        await settled(lambda: f"{node.name}/sensor/power/state" in station._last)
+        with pytest.raises(DeviceUnreachable, match="no answer"):
+            await question
+
+
 async def test_a_device_that_only_reports_is_verified_by_its_next_report(home: Home) -> None:
     network = network_of(home)
     heater = Heater()

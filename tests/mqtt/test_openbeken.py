@@ -77,12 +77,17 @@ async def test_a_channel_that_is_no_relay_is_refused_though_it_could_be_set(home
     plug = plug_of(home)
     relay = adopted(network, plug, channel=2).relay
     assert relay
+    sent: list[str] = []
+    home.broker.subscribe(f"{plug.name}/+/set", lambda message: sent.append(message.topic))
     async with plug:
         assert await network.wait_announced([plug.name], PATIENT_S)
         with pytest.raises(DeviceRefused, match="no relay 2; it has 1"):
             await relay.switch(on=True)
         with pytest.raises(DeviceRefused, match="no relay 2; it has 1"):
             await relay.read()
+        home.broker.publish(f"{plug.name}/9/set", "0")
+        await settled(lambda: bool(sent))
+        assert sent == [f"{plug.name}/9/set"]
 
 
 async def test_energy_is_told_in_wh_whatever_the_owners_flag_says(home: Home) -> None:

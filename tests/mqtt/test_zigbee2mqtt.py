@@ -301,3 +301,14 @@ async def test_a_retained_state_is_no_acknowledgement(home: Home) -> None:
         await settled(lambda: any(message.retained for message in kept))
         with pytest.raises(DeviceUnreachable):
             await order
+
+
+async def test_what_was_said_before_the_question_is_no_answer(home: Home) -> None:
+    async with bench_of(home) as bench:
+        relay = bench.adopted(deadline_s=2 * IMPATIENT_S).relay
+        assert relay
+        assert not (await relay.read()).on
+        bench.plug.faults.drop_commands = 9
+        home.broker.publish(f"{bench.bridge.base}/boiler", '{"state":"ON"}')  # still on its way when the hub asks
+        with pytest.raises(DeviceUnreachable, match="no answer"):
+            await relay.read()
