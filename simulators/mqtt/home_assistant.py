@@ -6,185 +6,20 @@ lost, and an answer to `esphome/ping/<node>`. The other device speaks JSON, keep
 asked. Both live in this process, around a circuit of the physical house, and can be broken on purpose.
 """
 
-import asyncio
 import json
 from datetime import timedelta
-from typing import Self
 
 from simulators.circuit import Circuit, Now
-from simulators.faults import Faults
-from simulators.mqtt.link import BrokerAddress, Link
+from simulators.mqtt.home_assistant_node import Node
+from simulators.mqtt.link import BrokerAddress
 
 Json = dict[str, object]
 
-_READY_S = 10.0
-_COUNTER_WH = 12_345.0
-"""What a used device has counted before."""
 _REPORT_S = 60.0
 """So often (s, domain time) sensors report what has not changed."""
 
 
-class _Node:
-    """What both kinds have: a connection, a relay, a meter, a sensor, and faults."""
-
-    def __init__(
-        self,
-        broker: BrokerAddress,
-        mac: str,
-        now: Now,
-        *,
-        will: tuple[str, str],
-        command_filter: str,
-        relay: Circuit | None,
-        metered: Circuit | None,
-        sensor: Circuit | None,
-        tick_s: float | None,
-    ) -> None:
-        self.mac = mac
-        self.faults = Faults()
-        self._now = now
-        self._relay = relay
-        self._metered = metered
-        self._sensor = sensor
-        self._tick_s = tick_s
-        self._timer: asyncio.TimerHandle | None = None
-        self._on = False
-        self._muted = False
-        self._power_w = 0.0
-        self._energy_wh = _COUNTER_WH
-        self._counted_at = now()
-        self._link = Link(
-            host=broker.host,
-            port=broker.port,
-            username=broker.username,
-            password=broker.password,
-            client_id=f"node-{mac}",
-            will=will,
-            command_filter=command_filter,
-            on_up=self._introduce,
-            on_command=self._on_command,
-        )
-
-    async def __aenter__(self) -> Self:
-        self._boot()
-        await self.wait_up()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop_ticking()
-        self._link.close()
-
-    async def run(self) -> None:
-        """Be plugged in until cancelled."""
-        async with self:
-            await asyncio.Future[None]()
-
-    async def wait_up(self) -> None:
-        """Wait until the broker has let the device in. Raises TimeoutError."""
-        async with asyncio.timeout(_READY_S):
-            await self._link.up.wait()
-
-    def unplug(self) -> None:
-        """Pull the plug: no power, no good-bye."""
-        self._count()
-        self._stop_ticking()
-        self._link.cut()
-        if self._relay is not None:
-            self._relay.switch(False)  # noqa: FBT003 - a circuit has one switch
-
-    async def plug_in(self) -> None:
-        """Put it back: the relay stands as before."""
-        self._boot()
-        await self.wait_up()
-
-    def press_button(self) -> None:
-        """Somebody presses the button on the device: the relay changes, and the device tells everybody."""
-        self._move(on=not self._on)
-        self._say_state()
-
-    def is_on(self) -> bool:
-        """Where the relay really is."""
-        return self._on
-
-    def reset_energy(self) -> None:
-        """The counter begins anew."""
-        self._count()
-        self._energy_wh = 0.0
-
-    def tick(self) -> None:
-        """Do what is due by domain time."""
-        self._count()
-
-    def _introduce(self) -> None:
-        raise NotImplementedError
-
-    def _obey(self, _topic: str, _payload: str) -> None:
-        raise NotImplementedError
-
-    def _say_state(self) -> None:
-        raise NotImplementedError
-
-    def _boot(self) -> None:
-        self._counted_at = self._now()
-        if self._relay is not None:
-            self._move(on=self._on)
-        self._link.open()
-        self._tick_again()
-
-    def _tick_again(self) -> None:
-        if self._tick_s is not None:
-            self.tick()
-            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
-
-    def _stop_ticking(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _hears(self, _topic: str) -> bool:
-        raise NotImplementedError
-
-    def _on_command(self, topic: str, payload: str) -> None:
-        if not self._hears(topic):
-            return
-        self.tick()  # what was due before it heard this
-        if self.faults.drop_commands > 0:
-            self.faults.drop_commands -= 1
-            return
-        if self.faults.drop_answers > 0:
-            self.faults.drop_answers -= 1
-            self._muted = True
-        try:
-            self._obey(topic, payload)
-        finally:
-            self._muted = False
-
-    def _send(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        if self._muted:
-            return
-        for _ in range(2 if self.faults.duplicate else 1):
-            if self.faults.delay_s:
-                loop = asyncio.get_running_loop()
-                loop.call_later(self.faults.delay_s, lambda: self._link.publish(topic, payload, retain=retain))
-            else:
-                self._link.publish(topic, payload, retain=retain)
-
-    def _move(self, *, on: bool) -> None:
-        self._count()
-        self._on = on
-        if self._relay is not None:
-            self._relay.switch(on)
-        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
-
-    def _count(self) -> None:
-        """Integrate what was drawn since the last look, at the power of that look."""
-        now = self._now()
-        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
-        self._counted_at = now
-        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
-
-
-class EsphomeNode(_Node):
+class EsphomeNode(Node):
     """An ESPHome node with the components that hang on it."""
 
     def __init__(
@@ -324,7 +159,7 @@ class EsphomeNode(_Node):
             self._said_on = on
 
 
-class WholeDevice(_Node):
+class WholeDevice(Node):
     """A device that announces all its components in one message, and reports them in one JSON object, not retained."""
 
     def __init__(
