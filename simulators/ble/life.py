@@ -7,6 +7,9 @@ from simulators.ble.peripheral import Advertisement, Air, Service
 from simulators.circuit import Now
 from simulators.faults import Faults
 
+_ECHO_S = 0.01
+"""So much later what is said twice is said again."""
+
 
 def with_colons(mac: str) -> str:
     """`AA:BB:CC:DD:EE:FF`, out of any way to write it."""
@@ -100,9 +103,12 @@ class BleDevice:
 
     def _notify(self, uuid: str, value: bytes) -> None:
         """Send a notification, as late and as often as its faults say."""
-        for _ in range(2 if self.faults.duplicate else 1):
-            if self.faults.delay_s:
+        delays_s = (
+            [self.faults.delay_s, self.faults.delay_s + _ECHO_S] if self.faults.duplicate else [self.faults.delay_s]
+        )
+        for delay_s in delays_s:
+            if delay_s:
                 loop = asyncio.get_running_loop()
-                self._answers.add(loop.call_later(self.faults.delay_s, self._air.notify, self, uuid, value))
+                self._answers.add(loop.call_later(delay_s, self._air.notify, self, uuid, value))
             else:
                 self._air.notify(self, uuid, value)

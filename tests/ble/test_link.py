@@ -50,7 +50,7 @@ def relay_of(home: BleHome, profile: str, mac: str, deadline_s: float = PATIENT_
 
 
 async def test_five_plugs_are_switched_at_once_over_three_connections() -> None:
-    async with ble_home() as home, plugs(home, 5) as all_of_them:
+    async with ble_home(linger_s=60.0) as home, plugs(home, 5) as all_of_them:
         states = await asyncio.gather(*(relay_of(home, PLUG, plug.mac).switch(on=True) for plug, _ in all_of_them))
         assert all(state.on for state in states)
         assert [heater.switchings[1:] for _, heater in all_of_them] == [[True]] * 5

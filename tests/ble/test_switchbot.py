@@ -13,7 +13,7 @@ from agent.adapters.ble.radio import Radio
 from agent.adapters.ble.switchbot import COUNTS_FOR, SwitchBotPlug, SwitchBotSwitch
 from agent.adapters.ble.switchbot_frames import COMPANY, SwitchBotMalformed, model_of, read_answer, read_plug
 from agent.domain.device import RelayState
-from agent.errors import DeviceError, DeviceMalformed, DeviceRefused, DeviceUnreachable
+from agent.errors import DeviceError, DeviceMalformed, DeviceRefused, DeviceUnreachable, DeviceUnverified
 from agent.ports import Meter
 from agent.switching.certain import CertainRelay
 from simulators.ble.switchbot import Region, SwitchBotPlugMini
@@ -58,14 +58,21 @@ async def test_firmware_that_answers_on_to_off_is_believed_only_when_asked() -> 
 
 async def test_an_answer_that_came_too_late_answers_no_later_question() -> None:
     async with plugged() as (home, plug, heater):
-        relay = relay_of(home, IMPATIENT_S)
-        await relay.read()
-        plug.faults.delay_s = IMPATIENT_S
-        plug.faults.stuck = True
+        await relay_of(home).read()
+        plug.faults.delay_s = 0.4  # after the order was given up, before the question could be answered
+        plug.faults.lie = True
         with pytest.raises(DeviceUnreachable):
-            await relay.switch(on=True)
+            await relay_of(home, 0.7).switch(on=True)
         plug.faults.delay_s = 0.0
         assert not (await relay_of(home).read()).on
+        assert not heater.on
+
+
+async def test_an_answer_that_is_said_again_answers_no_later_question() -> None:
+    async with plugged() as (home, plug, heater):
+        plug.faults.duplicate = plug.faults.lie = True
+        with pytest.raises(DeviceUnverified):
+            await relay_of(home).switch(on=True)
         assert not heater.on
 
 
@@ -187,10 +194,10 @@ async def test_no_answer_breaks_the_hub_or_passes_for_a_state(answers: list[byte
     radio, clock, left = Radio(StillClock()), StillClock(), list(answers)
     plug = SwitchBotPlug(radio, Links(radio).to(MAC, kept=False), MAC, clock)
 
-    async def exchange(name: str, frame: bytes) -> bytes:
+    async def ask(name: str) -> bytes:
         return left.pop(0) if left else answers[-1]
 
-    plug.exchange = exchange  # type: ignore[method-assign]
+    plug.ask = ask  # type: ignore[method-assign]
     relay = CertainRelay(SwitchBotSwitch(plug, "bench"), clock, "bench", deadline_s=0.05)
     try:
         state = await relay.read()

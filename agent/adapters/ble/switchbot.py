@@ -1,15 +1,16 @@
 """SwitchBot Plug Mini: ordered and asked over a connection, measured by what it advertises.
 
 Answers carry nothing that tells which question they belong to. What comes within a moment after an answer is therefore
-thrown away with it, and a connection on which an answer stayed out is closed. Its answer to an order only says that it
-was taken: some firmware answers "on" to "off". It cannot end an "on" by itself.
+thrown away with it, and where an answer stayed out, it is not taken for that of a later question. Its answer to an
+order only says that it was taken: some firmware answers "on" to "off". It cannot end an "on" by itself.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from agent.adapters.ble.link import Link
+from agent.adapters.ble.link import Link, Talk
 from agent.adapters.ble.radio import Heard, Radio
 from agent.adapters.ble.recognised import Recognised
 from agent.adapters.ble.switchbot_frames import (
@@ -36,6 +37,9 @@ from agent.profiles.profile import Family
 
 _ECHO_S = 0.05
 """What comes so soon after an answer still belongs to it."""
+_LATE_S = 10.0
+"""An answer that has not come after so long comes no more."""
+_MOST_OWED = 3
 COUNTS_FOR = timedelta(minutes=5)
 """So old (domain time) may an advertisement be that is taken for the present power."""
 _IMPLAUSIBLE = 2.0
@@ -61,19 +65,44 @@ class SwitchBotPlug:
         self.last: tuple[datetime, PlugState] | None = None
         """What it advertised last, and when."""
         self.reporters: list[Callable[[bool], None]] = []
+        self._unanswered: deque[float] = deque(maxlen=_MOST_OWED)
+        """When something was said that was not answered."""
         self._news = asyncio.Event()
         radio.listen(mac, self._on_heard)
 
-    async def exchange(self, name: Name, frame: bytes) -> bytes:
-        """Say something, and return the answer. May wait for ever. Raises DeviceUnreachable, DeviceRefused."""
+    async def order(self, name: Name, frame: bytes) -> bytes:
+        """Give an order once, and return an answer. May wait for ever. Raises DeviceUnreachable, DeviceRefused."""
         async with self.link.conversation(name) as talk:
             await talk.heed(NOTIFY)
-            talk.drain()
-            await talk.write(WRITE, frame, acknowledged=False)
-            answer = await talk.notified()
-            await asyncio.sleep(_ECHO_S)
-            talk.drain()
+            return await self._exchanged(talk, frame)
+
+    async def ask(self, name: Name) -> bytes:
+        """Return an answer to a question asked now. May wait for ever. Raises DeviceUnreachable, DeviceRefused.
+
+        Where answers may still come that nobody waited for, so many more questions are asked: answers come in the
+        order of their questions, so the last one is no old one.
+        """
+        async with self.link.conversation(name) as talk:
+            await talk.heed(NOTIFY)
+            answer = b""
+            for _ in range(1 + self._owed()):
+                answer = await self._exchanged(talk, QUESTION)
         return answer
+
+    async def _exchanged(self, talk: Talk, frame: bytes) -> bytes:
+        self._unanswered.append(asyncio.get_running_loop().time())
+        talk.drain()
+        await talk.write(WRITE, frame, acknowledged=False)
+        answer = await talk.notified()
+        self._unanswered.pop()
+        await asyncio.sleep(_ECHO_S)
+        talk.drain()
+        return answer
+
+    def _owed(self) -> int:
+        """How many answers may still come to what was said before."""
+        since_s = asyncio.get_running_loop().time() - _LATE_S
+        return sum(said_s > since_s for said_s in self._unanswered)
 
     async def advertised(self) -> tuple[datetime, PlugState]:
         """What it says in the air, not older than COUNTS_FOR. May wait for ever."""
@@ -112,13 +141,13 @@ class SwitchBotSwitch:
     async def order(self, *, on: bool, ends_after_s: float | None) -> None:  # noqa: ARG002 - it cannot end itself
         """Switch, and return when the plug has taken the order. Raises DeviceUnreachable, DeviceRefused."""
         try:
-            self._done(read_status(await self._plug.exchange(self._name, ORDER_ON if on else ORDER_OFF)))
+            self._done(read_status(await self._plug.order(self._name, ORDER_ON if on else ORDER_OFF)))
         except SwitchBotMalformed as error:
             raise DeviceUnreachable(self._name, f"no answer that can be read ({error})") from error
 
     async def ask(self) -> bool:
         """Ask the plug. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
-        answer = await self._plug.exchange(self._name, QUESTION)
+        answer = await self._plug.ask(self._name)
         try:
             self._done(read_status(answer))
             return read_answer(answer)
