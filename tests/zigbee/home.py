@@ -76,6 +76,8 @@ async def formed(folder: Path, make: Made) -> Formed:
         (seen,) = await scanning
         assert seen.address == device.address
         await until(lambda: device.arranged)
+        backups = network._link.require().backups
+        await until(lambda: bool(backups.most_recent_backup().network_info.key_table))
     return Formed(stick.nvram, folder / DATABASE)
 
 

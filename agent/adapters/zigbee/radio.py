@@ -5,8 +5,9 @@ seconds would then switch what nobody wants any more. So a request is looked at 
 """
 
 import asyncio
+import logging
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from zigpy_znp.exceptions import CommandNotRecognized, SecurityError
 from zigpy_znp.zigbee.application import ControllerApplication
 
 from agent.errors import HubError
+
+_log = logging.getLogger(__name__)
 
 FAILURES = (
     OSError,
@@ -87,28 +90,33 @@ def asked_for() -> Iterator[None]:
         _request.reset(token)
 
 
+def _given_up() -> bool:
+    """Whether the present task sends something that nobody waits for any more."""
+    request = _request.get()
+    return request is not None and not request.wanted
+
+
 @asynccontextmanager
 async def opened(settings: RadioSettings, database: Path) -> AsyncIterator[Application]:
     """The coordinator with its network: the one that it has, the one of the last backup, or a new one.
 
     Raises ZigbeeAway.
     """
-    app = None
+    app = ControllerApplication(_config(settings, database))
+    _bound(app)
+    app._watchdog_period = settings.watched_every_s  # noqa: SLF001 - a class attribute of the library
     try:
         try:
             async with asyncio.timeout(settings.opens_s):
-                app = await ControllerApplication.new(_config(settings, database), start_radio=False)
-                _bound(app)
-                app._watchdog_period = settings.watched_every_s  # noqa: SLF001 - a class attribute of the library
+                await _to_the_end(app._load_db())  # noqa: SLF001 - `new` would lose the database if it were cancelled
                 await app.connect()
-                _guard(app._znp)  # noqa: SLF001 - the library offers no seam where a request is sent
+                _guard(app._znp, settings.answers_s)  # noqa: SLF001 - the library offers no seam where a request is sent
                 await app.initialize(auto_form=True)
         except FAILURES as error:
             raise ZigbeeAway(why(error)) from error
         yield app
     finally:
-        if app is not None:
-            await _close(app)
+        await _to_the_end(_close(app))
 
 
 async def called(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the library tells no types
@@ -171,15 +179,18 @@ def _bound(app: Application) -> None:
     app.handle_join = handle_join
 
 
-def _guard(znp: Any) -> None:  # noqa: ANN401
-    """Let through only what is still wanted when its turn to be sent comes."""
-    lock, converse = znp._sync_request_lock, znp.request_callback_rsp  # noqa: SLF001
+def _guard(znp: Any, answers_s: float) -> None:  # noqa: ANN401
+    """Let through only what is still wanted when its turn to be sent comes, and let nothing block the line for long."""
+    lock, converse, send = znp._sync_request_lock, znp.request_callback_rsp, znp.request  # noqa: SLF001
+
+    async def asked(request: Any, timeout: float | None = None, **answer: Any) -> Any:  # noqa: ANN401, ASYNC109 - as the library
+        """The library lets the first answer take as long as the whole conversation, and meanwhile nothing is sent."""
+        return await send(request, timeout=min(answers_s, timeout or answers_s), **answer)
 
     @asynccontextmanager
     async def turn(priority: int = 0) -> AsyncIterator[None]:
         async with lock(priority=priority):
-            request = _request.get()
-            if request is not None and not request.wanted:
+            if _given_up():
                 raise asyncio.CancelledError  # in the library's own task, so that nobody hears of it
             yield
 
@@ -187,21 +198,41 @@ def _guard(znp: Any) -> None:  # noqa: ANN401
         try:
             return await converse(**what)
         except FAILURES:
-            request = _request.get()
-            if request is not None and not request.wanted:  # nobody is there any more to hear of the failure
+            if _given_up():  # nobody is there any more to hear of the failure
                 raise asyncio.CancelledError from None
             raise
 
     znp._sync_request_lock = turn  # noqa: SLF001
+    znp.request = asked
     znp.request_callback_rsp = request_callback_rsp
 
 
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do what must not be left half done, also if it is cancelled meanwhile; then it is cancelled.
+
+    The library's database has a thread, which keeps the process alive where it is not told to end.
+    """
+    task = asyncio.create_task(work)
+    cancelled = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except FAILURES:
+            break
+    if cancelled is not None:
+        raise cancelled
+    task.result()
+
+
 async def _close(app: Application) -> None:
-    """Give everything back; without that the library's thread for the database would keep the process alive."""
+    """Give everything back, whatever state it is in."""
     try:
         async with asyncio.timeout(_CLOSE_S):
-            await app.shutdown()
-    except FAILURES:
-        await app.shutdown()
+            await app.shutdown(db=False)
+    except FAILURES as error:
+        _log.debug("the coordinator was not closed in good order: %s", why(error))
+    await app.shutdown()
     for _ in range(_TURNS_TO_END):
         await asyncio.sleep(0)
