@@ -224,9 +224,26 @@ async def test_the_table_grows_while_devices_are_seen() -> None:
     assert "━" in frames
 
 
+async def test_a_network_that_lets_devices_join_is_not_scanned_in_pieces() -> None:
+    what, network = board(0.01), Network(seen("A0B1C2D3E4F5").sighting)
+    what.seconds = 3.0
+    lengths: list[float] = []
+
+    async def scan(duration_s: float) -> list[Sighting]:
+        lengths.append(duration_s)
+        return list(network.shows)
+
+    network.scan = scan  # type: ignore[method-assign]
+    task = asyncio.create_task(_listen(Radio("zigbee", network, opens=True), what, 0.0))
+    while not lengths:
+        await asyncio.sleep(0)
+    task.cancel()
+    assert lengths[0] == 3.0
+
+
 async def test_families_that_share_a_network_are_scanned_once(home: Home) -> None:
     settings = load_settings(home.file)
-    made = networks_of(settings, clock_of(settings), load_profiles())
+    made = networks_of(settings, clock_of(settings), load_profiles(), client_id="words")
     network = made.by_family[Family.TASMOTA]
     twice = Networks(made.broker, {Family.TASMOTA: network, Family.OPENBEKEN: network}, made.profiles, ())
     (radio,) = radios_of(twice)

@@ -10,6 +10,7 @@ from agent.composition import Networks, clock_of, networks_of
 from agent.errors import DeviceUnreachable, HubError
 from agent.ports import Network
 from agent.profiles.library import Profiles
+from agent.profiles.profile import Family
 from agent.settings import Settings
 
 ANSWER_S = 5.0
@@ -25,16 +26,21 @@ class Radio:
 
     name: str
     network: Network
+    opens: bool = False
+    """Whether its scan lets new devices join, for which it must not be cut into pieces."""
 
 
 def radios_of(networks: Networks) -> Sequence[Radio]:
     """Each network once, though several families may share it."""
-    families: dict[int, list[str]] = {}
+    families: dict[int, list[Family]] = {}
     objects: dict[int, Network] = {}
     for family, network in networks.by_family.items():
         families.setdefault(id(network), []).append(family)
         objects[id(network)] = network
-    return [Radio(", ".join(families[key]), network) for key, network in objects.items()]
+    return [
+        Radio(", ".join(families[key]), network, opens=Family.ZIGBEE in families[key])
+        for key, network in objects.items()
+    ]
 
 
 @asynccontextmanager

@@ -147,7 +147,7 @@ def _taps(networks: Networks) -> Iterator[Tapped]:
 
 async def _ask(networks: Networks, settings: Settings, address: str, beside: Console, answer_s: float) -> None:
     """Read whatever the device can tell, so that it speaks; reading switches nothing."""
-    board = await looked_around(networks, settings, _SHORT_LOOK_S, Console(quiet=True), answer_s)
+    board = await looked_around(networks, settings, _SHORT_LOOK_S, Console(quiet=True), 0.0, joining=False)
     profiles = {
         found.sighting.profile
         for device in board.devices

@@ -99,15 +99,25 @@ async def _scanned(settings: Settings, seconds: float, console: Console, answer_
 
 
 async def looked_around(
-    networks: Networks, settings: Settings, seconds: float, console: Console, answer_s: float
+    networks: Networks,
+    settings: Settings,
+    seconds: float,
+    console: Console,
+    answer_s: float,
+    *,
+    joining: bool = True,
 ) -> Board:
-    """Listen on all networks at once for `seconds` wall seconds each; shown as it goes where there is a terminal."""
+    """Listen on all networks at once for `seconds` wall seconds each; shown as it goes where there is a terminal.
+
+    Without `joining` networks are left out whose scan lets new devices in.
+    """
     names: dict[str, list[str]] = {}
     for device in settings.devices:
         names.setdefault(key_of(device.address), []).append(device.name)
     board = Board(seconds, networks.profiles, names)
     async with asyncio.TaskGroup() as group:
-        listening = [group.create_task(_listen(radio, board, answer_s)) for radio in radios_of(networks)]
+        radios = [radio for radio in radios_of(networks) if joining or not radio.opens]
+        listening = [group.create_task(_listen(radio, board, answer_s)) for radio in radios]
         if console.is_terminal:
             await _shown(listening, board, console)
     return board
@@ -124,7 +134,7 @@ async def _shown(listening: Sequence["asyncio.Task[None]"], board: Board, consol
 async def _listen(radio: Radio, board: Board, answer_s: float) -> None:
     """Slice by slice, so that what was seen can be shown before the end."""
     loop = asyncio.get_running_loop()
-    slice_s = max(board.seconds / _SLICES, min(board.seconds, _SHORTEST_SLICE_S))
+    slice_s = board.seconds if radio.opens else max(board.seconds / _SLICES, min(board.seconds, _SHORTEST_SLICE_S))
     until, came = loop.time() + answer_s, False
     while True:
         began = loop.time()
