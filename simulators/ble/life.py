@@ -7,7 +7,7 @@ from simulators.ble.peripheral import Advertisement, Air, Service
 from simulators.circuit import Now
 from simulators.faults import Faults
 
-_ECHO_S = 0.01
+_ECHO_S = 0.001
 """So much later what is said twice is said again."""
 
 

@@ -186,6 +186,18 @@ async def test_a_radio_that_never_answers_is_given_up_in_time() -> None:
         assert heater.on
 
 
+@pytest.mark.parametrize("method", ["Connect", "StartNotify", "WriteValue"])
+async def test_a_bus_that_dies_in_the_middle_of_a_call_leaves_the_device_unreachable(method: str) -> None:
+    async with ble_home() as home, plugs(home, 1) as [(plug, _)]:
+        home.bluez.faults.unanswered[method] = 1
+        reading = asyncio.create_task(relay_of(home, PLUG, plug.mac).read())
+        while not home.bluez.calls[method]:
+            await asyncio.sleep(0)
+        home.bus.stop()
+        with pytest.raises(DeviceUnreachable, match="connect"):
+            await reading
+
+
 async def test_a_device_that_was_never_heard_is_unreachable_at_once() -> None:
     async with ble_home() as home:
         relay = relay_of(home, PLUG, MAC)

@@ -87,6 +87,7 @@ async def test_a_button_is_told_by_the_next_advertisement_and_once() -> None:
     async with plugged() as (home, plug, _):
         relay, pressed = relay_of(home), asyncio.Event()
         told: list[RelayState] = []
+        reports: list[bool] = []
         await relay.switch(on=False)
 
         def note(state: RelayState) -> None:
@@ -94,6 +95,7 @@ async def test_a_button_is_told_by_the_next_advertisement_and_once() -> None:
             pressed.set()
 
         relay.on_pressed = note
+        home.network._plugs[MAC].reporters.append(reports.append)
         await home.links.to(MAC, kept=False).close()  # a connected plug does not advertise
         plug.press_button()
         async with asyncio.timeout(PATIENT_S):
@@ -102,6 +104,7 @@ async def test_a_button_is_told_by_the_next_advertisement_and_once() -> None:
             while home.radio.heard(MAC) is before:
                 await asyncio.sleep(0)
         assert [state.on for state in told] == [True]
+        assert reports == [True]
 
 
 async def test_a_password_is_named() -> None:
