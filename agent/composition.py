@@ -1,7 +1,6 @@
 """Which adapter stands behind which port, by the owner's settings: the one place that knows them all."""
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import partial
 
 import httpx
@@ -10,16 +9,14 @@ from agent.adapters.feeds.epias import EpiasPrices
 from agent.adapters.feeds.epias_answers import Bounds
 from agent.adapters.feeds.open_meteo import OpenMeteoWeather
 from agent.adapters.feeds.retrying import Patience, Retry, RetryingPrices, RetryingWeather
-from agent.adapters.mqtt.broker import Broker
-from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.clock import SharedClock, SystemClock
+from agent.connections import EpiasSettings
 from agent.control.circuits import circuit_of
-from agent.domain.device import Ability, Adoption, Name, Role
+from agent.domain.device import Ability, Name, Role
 from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
-from agent.ports import Clock, Device, Network, Prices, Weather
+from agent.ports import Clock, Prices, Weather
 from agent.profiles.library import Profiles
-from agent.profiles.profile import Family
-from agent.settings import DeviceSettings, EpiasSettings, MqttSettings, Settings
+from agent.settings import DeviceSettings, Settings
 
 _NEEDED = {
     Role.AIR_CONDITIONER: Ability.RELAY,
@@ -79,53 +76,6 @@ def weather_of(settings: Settings, http: httpx.AsyncClient, clock: Clock) -> Wea
         ),
         Retry(Patience()),
     )
-
-
-def broker_of(mqtt: MqttSettings) -> Broker:
-    """The broker of the house. Raises SettingsInvalid where its password file cannot be trusted."""
-    return Broker(
-        host=mqtt.host,
-        port=mqtt.port,
-        client_id=mqtt.client_id,
-        username=mqtt.username,
-        password=mqtt.reveal(),
-        keepalive_s=mqtt.keepalive_s,
-        tls_ca_file=mqtt.tls_ca_file,
-    )
-
-
-@dataclass(frozen=True)
-class Networks:
-    """All radios and buses of the home."""
-
-    broker: Broker
-    by_family: Mapping[Family, Network]
-    profiles: Profiles
-    loops: tuple[Callable[[], Coroutine[None, None, None]], ...]
-    """What keeps them alive, each until it is cancelled."""
-
-    def of(self, adoption: Adoption) -> Network:
-        """The network on which a device is. Raises ProfileInvalid, SettingsInvalid where the settings lack it."""
-        family = self.profiles.named(adoption.profile).family
-        if family not in self.by_family:
-            raise SettingsInvalid(f"devices.{adoption.name}: this hub has no network for {family}")
-        return self.by_family[family]
-
-
-def networks_of(settings: Settings, clock: Clock, profiles: Profiles, client_id: str | None = None) -> Networks:
-    """The networks that the settings ask for; nothing is open before its loop runs.
-
-    With a `client_id` of its own a command does not put the running hub out of the broker.
-    """
-    mqtt = settings.mqtt if client_id is None else settings.mqtt.model_copy(update={"client_id": client_id})
-    broker = broker_of(mqtt)
-    by_family: dict[Family, Network] = {Family.TASMOTA: TasmotaNetwork(broker, clock, profiles)}
-    return Networks(broker=broker, by_family=by_family, profiles=profiles, loops=(broker.run,))
-
-
-def devices_of(settings: Settings, networks: Networks) -> Sequence[Device]:
-    """The adopted devices, whether they answer yet or not."""
-    return [networks.of(device).device(device, settings.control.dead_man_s) for device in settings.devices]
 
 
 def device_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:

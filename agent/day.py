@@ -208,12 +208,13 @@ class Day:
         async with self._stepping:
             return await self._executor.release()
 
-    def broker_changed(self, well: bool, detail: str) -> None:  # noqa: FBT001 - the broker's listener
-        """Have it noted that the broker went or came; when it came, hold the relays to the plan at once."""
-        self._timetable.soon(f"broker is {'back' if well else 'away'}", partial(self._note_broker, well, detail))
+    def network_changed(self, name: str, well: bool, detail: str) -> None:  # noqa: FBT001 - a network's listener
+        """Have it noted that a network went or came; when it came, hold the relays to the plan at once."""
+        note = partial(self._note_network, name, well, detail)
+        self._timetable.soon(f"{name} is {'back' if well else 'away'}", note)
 
-    async def _note_broker(self, well: bool, detail: str) -> None:  # noqa: FBT001 - bound as it came
-        news = await self._conditions.report("broker", well=well, detail=detail)
+    async def _note_network(self, name: str, well: bool, detail: str) -> None:  # noqa: FBT001 - bound as it came
+        news = await self._conditions.report(name, well=well, detail=detail)
         if news and well:
             await self.step()
 

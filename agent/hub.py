@@ -13,16 +13,16 @@ from pathlib import Path
 
 import httpx
 
-from agent.adapters.mqtt.broker import Broker
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.composition import device_faults, devices_of, networks_of, prices_of, run_faults, weather_of
+from agent.composition import device_faults, prices_of, run_faults, weather_of
 from agent.control.conditions import Conditions
 from agent.day import Day
-from agent.errors import BrokerUnreachable, JournalError, SettingsInvalid
+from agent.errors import JournalError, SettingsInvalid
 from agent.fetching import Fetching
 from agent.heartbeat import write_heartbeat
 from agent.jobs import Timetable
+from agent.networks import devices_of, networks_of
 from agent.planning.planner import ChildProcessPlanner
 from agent.ports import Clock, Device, Ledger, Telemetry
 from agent.profiles.library import load_profiles
@@ -30,10 +30,6 @@ from agent.settings import Settings
 
 _log = logging.getLogger(__name__)
 
-_FIRST_WORD_S = 3.0
-"""Wall seconds that the broker gets to answer before the first step."""
-_RETAINED_S = 0.3
-"""Wall seconds in which a broker delivers what it has kept."""
 _RELEASE_S = 20.0
 """Wall seconds to put all relays into their safe state on the way out."""
 
@@ -115,8 +111,8 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
         timetable = Timetable(clock)
         networks = networks_of(settings, clock, profiles)
         day = day_of(settings, clock, ledger, telemetry, http, devices_of(settings, networks), timetable)
-        networks.broker.on_connection = day.broker_changed
-        await Hub(day, timetable, networks.loops).run(stop, lambda: _heard(networks.broker))
+        networks.listen(day.network_changed)
+        await Hub(day, timetable, networks.loops).run(stop, networks.first_words)
 
 
 def day_of(
@@ -128,7 +124,7 @@ def day_of(
     devices: Sequence[Device],
     timetable: Timetable,
 ) -> Day:
-    """The day of a home, with everything that it works with but the life of the broker's connection."""
+    """The day of a home, with everything that it works with but the life of its networks."""
     conditions = Conditions(ledger, clock)
     fetching = Fetching(
         settings=settings,
@@ -179,16 +175,6 @@ def _told_to_stop() -> asyncio.Event:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     return stop
-
-
-async def _heard(broker: Broker) -> None:
-    """Give the broker, and the plugs whose words it kept, a moment before the first step."""
-    try:
-        await broker.wait_connected(_FIRST_WORD_S)
-    except BrokerUnreachable as error:
-        _log.warning("starting without it: %s", error)
-    else:
-        await asyncio.sleep(_RETAINED_S)
 
 
 def _beat_to(path: Path | None, step_s: float, clock: Clock) -> Callable[[str | None], None]:

@@ -18,10 +18,11 @@ import psutil
 
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
-from agent.composition import clock_of, devices_of, networks_of
+from agent.composition import clock_of
 from agent.day import Day
 from agent.hub import day_of, keep_what_was_loaded
 from agent.jobs import Timetable
+from agent.networks import devices_of, networks_of
 from agent.profiles.library import load_profiles
 from agent.settings import Settings, load_settings
 

@@ -21,11 +21,12 @@ from agent.__main__ import main
 from agent.adapters.store.ledger import open_ledger
 from agent.commands.devices.networks import Radio, radios_of
 from agent.commands.devices.scan import Board, _listen, _shown
-from agent.composition import Networks, clock_of, networks_of
+from agent.composition import clock_of
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import Protocol, Sighting
 from agent.errors import BrokerUnreachable
 from agent.hub import alone_in
+from agent.networks import Networks, networks_of
 from agent.ports import Device
 from agent.profiles.library import load_profiles
 from agent.profiles.profile import Family, GoldenVector
@@ -95,6 +96,7 @@ def home(mosquitto: Mosquitto, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("KWH_HUB_MQTT__PORT", str(mosquitto.port))
     monkeypatch.setenv("KWH_HUB_MQTT__CLIENT_ID", f"words-{serial}")
     monkeypatch.setenv("KWH_HUB_STORAGE__FOLDER", str(tmp_path / "var"))
+    monkeypatch.setenv("KWH_HUB_BLE__ENABLED", "false")
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

@@ -27,10 +27,10 @@ def test_a_broker_away_for_ten_minutes_is_said_once_and_the_day_goes_on(
     async def outage(running: Running) -> None:
         await until(START + timedelta(hours=6, minutes=2))
         running.home.unplugged = {device.name for device in settings.devices}
-        running.day.broker_changed(False, "connection refused")  # noqa: FBT003 - the broker's listener
+        running.day.network_changed("broker", False, "connection refused")  # noqa: FBT003 - the broker's listener
         await asyncio.sleep(600)
         running.home.unplugged = set()
-        running.day.broker_changed(True, "127.0.0.1:1883")  # noqa: FBT003
+        running.day.network_changed("broker", True, "127.0.0.1:1883")  # noqa: FBT003
         await asyncio.sleep(5)
         assert await against_the_plan(running) == []
 

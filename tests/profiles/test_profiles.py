@@ -90,7 +90,7 @@ def test_a_relay_carries_what_its_rating_says_and_nobody_knows_without_one(power
         if profile.max_switching_a is None:
             assert profile.carries(power_w) is None
         else:
-            assert profile.carries(power_w) is (power_w <= profile.max_switching_a * 230)
+            assert profile.carries(power_w) is (power_w <= profile.max_switching_a * profile.mains_v)
 
 
 def test_the_heater_of_the_paper_is_too_much_for_every_known_relay() -> None:
@@ -99,8 +99,11 @@ def test_the_heater_of_the_paper_is_too_much_for_every_known_relay() -> None:
 
 def test_where_two_models_share_a_name_the_lower_rating_is_proposed() -> None:
     for name, profile in PROFILES.items():
+        if Ability.RELAY not in profile.abilities:
+            continue
         for model in profile.match.models:
-            proposed = PROFILES.named(fitting(model, *profile.abilities) or "")
+            fits = PROFILES.fitting(profile.protocol, profile.family, model, profile.abilities)
+            proposed = PROFILES.named(fits or "")
             assert proposed.max_power_w is not None
             assert profile.max_power_w is not None
             assert proposed.max_power_w <= profile.max_power_w, name

@@ -13,10 +13,11 @@ from agent.commands.devices.owner_file import rewrite
 from agent.commands.devices.scan import key_of, looked_around
 from agent.commands.devices.speaking import adopted, agreed, asked, at_terminal
 from agent.commands.devices.table_text import table_lines, with_device, without_device
-from agent.composition import clock_of, device_faults, networks_of
+from agent.composition import clock_of, device_faults
 from agent.control.circuits import circuit_of
 from agent.domain.device import Ability, Role, Sighting
 from agent.errors import SettingsInvalid
+from agent.networks import networks_of
 from agent.profiles.library import Profiles, load_profiles
 from agent.profiles.profile import DeviceProfile
 from agent.settings import HELD_BY_MANY, SWITCHING_ROLES, DeviceSettings, Settings, load_settings

@@ -12,10 +12,10 @@ from rich.text import Text
 
 from agent.commands.devices.networks import ANSWER_S, alive, first_answer
 from agent.commands.devices.speaking import plain
-from agent.composition import Networks
 from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.value import Value
 from agent.errors import HubError, ProfileInvalid
+from agent.networks import Networks
 from agent.ports import Device
 from agent.profiles.library import load_profiles
 from agent.settings import DeviceSettings, Settings, load_settings

@@ -10,7 +10,7 @@ from pathlib import Path
 from agent.adapters.store.ledger import open_ledger
 from agent.commands.devices.networks import first_answer
 from agent.commands.devices.speaking import NotDone
-from agent.composition import Networks, clock_of, device_faults
+from agent.composition import clock_of, device_faults
 from agent.control.circuits import circuit_of
 from agent.control.interlock import Situation, other_power_w, verdicts
 from agent.control.schedule import Want
@@ -19,6 +19,7 @@ from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.house import WATER_HEATER, House, LoadState
 from agent.errors import HubError, JournalError
 from agent.hub import alone_in
+from agent.networks import Networks
 from agent.profiles.library import Profiles
 from agent.settings import SWITCHING_ROLES, DeviceSettings, Settings
 

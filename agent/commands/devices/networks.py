@@ -4,10 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
-from agent.composition import Networks, clock_of, networks_of
+from agent.composition import clock_of
 from agent.errors import DeviceUnreachable, HubError
+from agent.hub import alone_in
+from agent.networks import Networks, networks_of
 from agent.ports import Network
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
@@ -44,13 +47,15 @@ def radios_of(networks: Networks) -> Sequence[Radio]:
 
 
 @asynccontextmanager
-async def alive(settings: Settings, profiles: Profiles, word: str) -> AsyncIterator[Networks]:
+async def alive(settings: Settings, profiles: Profiles, word: str, *, alone: bool = False) -> AsyncIterator[Networks]:
     """The networks with their loops at work, under a client name of their own so that a running hub is not put out.
 
+    The ZigBee stick is among them if no hub has it, which is known where the caller is `alone` in the home's folder.
     A HubError that the body lets through comes out as an exception group.
     """
     client_id = f"{settings.mqtt.client_id}-{word}"
-    networks = networks_of(settings, clock_of(settings), profiles, client_id=client_id)
+    free = alone or settings.zigbee.port is None or _is_free(settings.storage.folder)
+    networks = networks_of(settings, clock_of(settings), profiles, client_id=client_id, stick_is_free=free)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_kept(loop)) for loop in networks.loops]
         try:
@@ -58,6 +63,15 @@ async def alive(settings: Settings, profiles: Profiles, word: str) -> AsyncItera
         finally:
             for task in tasks:
                 task.cancel()
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether no hub is at work in a folder."""
+    try:
+        with alone_in(folder):
+            return True
+    except (HubError, OSError):
+        return False
 
 
 async def _kept(loop: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -23,9 +23,10 @@ from agent.commands.devices.fixture import Line
 from agent.commands.devices.networks import ANSWER_S, alive, first_answer, radios_of
 from agent.commands.devices.scan import key_of, looked_around
 from agent.commands.devices.secrets_left_out import without_secrets
-from agent.composition import Networks, clock_of
+from agent.composition import clock_of
 from agent.domain.device import Adoption, Role
 from agent.errors import HubError, SettingsInvalid
+from agent.networks import Networks
 from agent.ports import Clock
 from agent.profiles.library import load_profiles
 from agent.settings import Settings, load_settings

@@ -16,9 +16,9 @@ from rich.text import Text
 from agent.commands.devices.networks import ANSWER_S, Radio, alive, radios_of
 from agent.commands.devices.same import Found, Ways, address_key, devices_of_sightings
 from agent.commands.devices.speaking import plain
-from agent.composition import Networks
 from agent.domain.device import Ability
 from agent.errors import BrokerUnreachable, HubError
+from agent.networks import Networks
 from agent.profiles.library import Profiles, load_profiles
 from agent.settings import Settings, load_settings
 
@@ -115,6 +115,8 @@ async def looked_around(
     for device in settings.devices:
         names.setdefault(key_of(device.address), []).append(device.name)
     board = Board(seconds, networks.profiles, names)
+    if settings.zigbee.port is not None and networks.zigbee is None:
+        board.away["zigbee"] = "a running hub has the ZigBee coordinator: stop it to scan"
     async with asyncio.TaskGroup() as group:
         radios = [radio for radio in radios_of(networks) if joining or not radio.opens]
         listening = [group.create_task(_listen(radio, board, answer_s)) for radio in radios]

@@ -13,9 +13,9 @@ from rich.text import Text
 from agent.commands.devices import guards
 from agent.commands.devices.networks import ANSWER_S, alive, first_answer
 from agent.commands.devices.speaking import NotDone, adopted, agreed
-from agent.composition import Networks
 from agent.domain.device import RelayState, Role
 from agent.errors import DeviceError, DeviceRefused, HubError
+from agent.networks import Networks
 from agent.ports import Device, Meter, Relay
 from agent.profiles.library import load_profiles
 from agent.settings import DeviceSettings, Settings, load_settings
@@ -79,7 +79,7 @@ def _chosen(arguments: argparse.Namespace, *, on: bool) -> tuple[Settings, Devic
 async def _at_work(settings: Settings, chosen: DeviceSettings, act: Callable[[Bench], Awaitable[T]]) -> T:
     """What becomes of work on the one relay, while its network is alive. Raises HubError, NotDone."""
     failed: HubError
-    async with alive(settings, load_profiles(), "switch") as networks:
+    async with alive(settings, load_profiles(), "switch", alone=True) as networks:
         try:
             device = networks.of(chosen).device(chosen, settings.control.dead_man_s)
             if device.relay is None:

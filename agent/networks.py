@@ -1,0 +1,149 @@
+"""All networks of the home: each family of devices is found and spoken with on one of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from agent.adapters.ble.network import BleNetwork
+from agent.adapters.ble.radio import Radio
+from agent.adapters.mqtt.broker import Broker
+from agent.adapters.mqtt.home_assistant import HomeAssistantNetwork
+from agent.adapters.mqtt.openbeken import OpenBekenNetwork
+from agent.adapters.mqtt.shelly_gen1 import ShellyGen1Network
+from agent.adapters.mqtt.shelly_gen2 import ShellyGen2Network
+from agent.adapters.mqtt.tasmota import TasmotaNetwork
+from agent.adapters.mqtt.zigbee2mqtt import Zigbee2mqttNetwork
+from agent.adapters.zigbee.network import ZigbeeNetwork
+from agent.adapters.zigbee.radio import RadioSettings
+from agent.connections import MqttSettings
+from agent.domain.device import Adoption
+from agent.errors import HubError, ProfileInvalid, SettingsInvalid
+from agent.ports import Clock, Device, Network
+from agent.profiles.library import Profiles
+from agent.profiles.profile import Family
+from agent.settings import Settings
+
+_ON_THE_BROKER: Mapping[Family, Callable[[Broker, Clock, Profiles], Network]] = {
+    Family.TASMOTA: TasmotaNetwork,
+    Family.SHELLY_GEN1: ShellyGen1Network,
+    Family.SHELLY_GEN2: ShellyGen2Network,
+    Family.ZIGBEE2MQTT: Zigbee2mqttNetwork,
+    Family.HOME_ASSISTANT: HomeAssistantNetwork,
+    Family.OPENBEKEN: OpenBekenNetwork,
+}
+_FIRST_WORD_S = 3.0
+"""Wall seconds that a network gets to answer before the first step."""
+_RETAINED_S = 0.3
+"""Wall seconds in which a broker delivers what it has kept."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """All radios and buses of the home."""
+
+    broker: Broker
+    by_family: Mapping[Family, Network]
+    profiles: Profiles
+    loops: tuple[Callable[[], Coroutine[None, None, None]], ...]
+    """What keeps them alive, each until it is cancelled."""
+    zigbee: ZigbeeNetwork | None = None
+    bluetooth: Radio | None = None
+
+    def listen(self, tell: Callable[[str, bool, str], None]) -> None:
+        """Have somebody told by name whenever a network is lost or back."""
+        self.broker.on_connection = partial(tell, "broker")
+        if self.zigbee is not None:
+            self.zigbee.on_connection = partial(tell, "zigbee")
+        if self.bluetooth is not None:
+            self.bluetooth.on_connection = partial(tell, "bluetooth")
+
+    async def first_words(self) -> None:
+        """Give each network, and the devices whose words the broker kept, a moment before they are needed."""
+        waits = [self.broker.wait_connected] if self.broker.run in self.loops else []
+        waits += [] if self.zigbee is None else [self.zigbee.wait_connected]
+        waits += [] if self.bluetooth is None else [self.bluetooth.wait_up]
+        for error in await asyncio.gather(*(wait(_FIRST_WORD_S) for wait in waits), return_exceptions=True):
+            if isinstance(error, HubError):
+                _log.warning("starting without it: %s", error)
+            elif error is not None:
+                raise error
+        await asyncio.sleep(_RETAINED_S)
+
+    def of(self, adoption: Adoption) -> Network:
+        """The network on which a device is. Raises ProfileInvalid, SettingsInvalid where the settings lack it."""
+        family = self.profiles.named(adoption.profile).family
+        if family not in self.by_family:
+            raise SettingsInvalid(f"devices.{adoption.name}: {_missing(family)}")
+        return self.by_family[family]
+
+
+def networks_of(
+    settings: Settings, clock: Clock, profiles: Profiles, client_id: str | None = None, *, stick_is_free: bool = True
+) -> Networks:
+    """The networks that the settings have devices on, or, with a `client_id` of a command's own, all there can be.
+
+    Nothing is open before its loop runs. A command has another client's name, or it would put the running hub out of
+    the broker; and it gets no coordinator unless the `stick_is_free`, for two at one stick ruin its network.
+    """
+    mqtt = settings.mqtt if client_id is None else settings.mqtt.model_copy(update={"client_id": client_id})
+    broker = broker_of(mqtt)
+    wanted = set(Family) if client_id is not None else set(_families(settings.devices, profiles))
+    by_family: dict[Family, Network] = {
+        family: make(broker, clock, profiles) for family, make in _ON_THE_BROKER.items() if family in wanted
+    }
+    loops: list[Callable[[], Coroutine[None, None, None]]] = []
+    if by_family or not settings.devices:
+        loops.append(broker.run)
+    zigbee, radio = None, None
+    if settings.zigbee.port is not None and Family.ZIGBEE in wanted and stick_is_free:
+        stick = RadioSettings(path=settings.zigbee.port, baudrate=settings.zigbee.baudrate)
+        by_family[Family.ZIGBEE] = zigbee = ZigbeeNetwork(stick, settings.storage.folder, clock, profiles)
+        loops.append(zigbee.run)
+    if settings.ble.enabled and not wanted.isdisjoint(BleNetwork.families):
+        radio = Radio(clock)
+        bluetooth = BleNetwork(radio, clock, profiles)
+        by_family.update(dict.fromkeys(BleNetwork.families, bluetooth))
+        loops += bluetooth.loops
+    return Networks(
+        broker=broker, by_family=by_family, profiles=profiles, loops=tuple(loops), zigbee=zigbee, bluetooth=radio
+    )
+
+
+def broker_of(mqtt: MqttSettings) -> Broker:
+    """The broker of the house. Raises SettingsInvalid where its password file cannot be trusted."""
+    return Broker(
+        host=mqtt.host,
+        port=mqtt.port,
+        client_id=mqtt.client_id,
+        username=mqtt.username,
+        password=mqtt.reveal(),
+        keepalive_s=mqtt.keepalive_s,
+        tls_ca_file=mqtt.tls_ca_file,
+    )
+
+
+def devices_of(settings: Settings, networks: Networks) -> Sequence[Device]:
+    """The adopted devices, whether they answer yet or not."""
+    return [networks.of(device).device(device, settings.control.dead_man_s) for device in settings.devices]
+
+
+def _families(devices: Collection[Adoption], profiles: Profiles) -> Sequence[Family]:
+    found = []
+    for device in devices:
+        try:
+            found.append(profiles.named(device.profile).family)
+        except ProfileInvalid:
+            continue  # whoever asks for the device is told
+    return found
+
+
+def _missing(family: Family) -> str:
+    """Why there is no network for a family, and what to do."""
+    if family is Family.ZIGBEE:
+        return 'no coordinator: set zigbee.port, for example "/dev/serial/by-id/…" (and stop the hub, if it has it)'
+    if family in BleNetwork.families:
+        return "Bluetooth is switched off: set ble.enabled = true"
+    return f"this hub has no network for {family}"
