@@ -5,6 +5,8 @@ import logging
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
+from typing import Protocol
 
 from agent.adapters.ble.network import BleNetwork
 from agent.adapters.ble.radio import Radio
@@ -15,8 +17,6 @@ from agent.adapters.mqtt.shelly_gen1 import ShellyGen1Network
 from agent.adapters.mqtt.shelly_gen2 import ShellyGen2Network
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.mqtt.zigbee2mqtt import Zigbee2mqttNetwork
-from agent.adapters.zigbee.network import ZigbeeNetwork
-from agent.adapters.zigbee.radio import RadioSettings
 from agent.connections import MqttSettings
 from agent.domain.device import Adoption
 from agent.errors import HubError, ProfileInvalid, SettingsInvalid
@@ -40,6 +40,18 @@ _RETAINED_S = 0.3
 _log = logging.getLogger(__name__)
 
 
+class Coordinator(Network, Protocol):
+    """The ZigBee stick, as far as the hub's life needs it."""
+
+    on_connection: Callable[[bool, str], None] | None
+
+    async def run(self) -> None:
+        """Keep the connection until cancelled."""
+
+    async def wait_connected(self, timeout_s: float) -> None:
+        """Wait for it. Raises HubError."""
+
+
 @dataclass(frozen=True)
 class Networks:
     """All radios and buses of the home."""
@@ -49,7 +61,7 @@ class Networks:
     profiles: Profiles
     loops: tuple[Callable[[], Coroutine[None, None, None]], ...]
     """What keeps them alive, each until it is cancelled."""
-    zigbee: ZigbeeNetwork | None = None
+    zigbee: Coordinator | None = None
     bluetooth: Radio | None = None
 
     def listen(self, tell: Callable[[str, bool, str], None]) -> None:
@@ -99,8 +111,7 @@ def networks_of(
         loops.append(broker.run)
     zigbee, radio = None, None
     if settings.zigbee.port is not None and Family.ZIGBEE in wanted and stick_is_free:
-        stick = RadioSettings(path=settings.zigbee.port, baudrate=settings.zigbee.baudrate)
-        by_family[Family.ZIGBEE] = zigbee = ZigbeeNetwork(stick, settings.storage.folder, clock, profiles)
+        by_family[Family.ZIGBEE] = zigbee = _coordinator(settings, clock, profiles)
         loops.append(zigbee.run)
     if settings.ble.enabled and not wanted.isdisjoint(BleNetwork.families):
         radio = Radio(clock)
@@ -110,6 +121,15 @@ def networks_of(
     return Networks(
         broker=broker, by_family=by_family, profiles=profiles, loops=tuple(loops), zigbee=zigbee, bluetooth=radio
     )
+
+
+def _coordinator(settings: Settings, clock: Clock, profiles: Profiles) -> Coordinator:
+    """The stick. What speaks with it is loaded here, for it takes 35 MB, and most homes have none."""
+    path, baudrate = settings.zigbee.port, settings.zigbee.baudrate
+    stick = import_module("agent.adapters.zigbee.radio").RadioSettings(path=path, baudrate=baudrate)
+    made = import_module("agent.adapters.zigbee.network").ZigbeeNetwork
+    coordinator: Coordinator = made(stick, settings.storage.folder, clock, profiles)
+    return coordinator
 
 
 def broker_of(mqtt: MqttSettings) -> Broker:
