@@ -47,7 +47,7 @@ class EsphomeNode(Node):
             mac,
             now,
             will=(f"{self.name}/status", "offline"),
-            command_filter="#",  # a link has one filter, and what it hears has no common beginning
+            command_filters=[f"{self.name}/switch/relay/command", f"esphome/ping/{self.name}"],
             relay=relay,
             metered=metered,
             sensor=sensor,
@@ -185,7 +185,7 @@ class WholeDevice(Node):
             mac,
             now,
             will=(f"{self.base}/availability", '{"state":"offline"}'),
-            command_filter=f"{self.base}/set/#",
+            command_filters=[f"{self.base}/set/#"],
             relay=relay,
             metered=metered,
             sensor=sensor,

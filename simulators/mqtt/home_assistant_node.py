@@ -1,6 +1,7 @@
 """What devices of Home Assistant's discovery have in common: a connection, a relay, a meter, a sensor, and faults."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Self
 
 from simulators.circuit import Circuit, Now
@@ -22,7 +23,7 @@ class Node:
         now: Now,
         *,
         will: tuple[str, str],
-        command_filter: str,
+        command_filters: Sequence[str],
         relay: Circuit | None,
         metered: Circuit | None,
         sensor: Circuit | None,
@@ -48,7 +49,7 @@ class Node:
             password=broker.password,
             client_id=f"node-{mac}",
             will=will,
-            command_filter=command_filter,
+            command_filters=command_filters,
             on_up=self._introduce,
             on_command=self._on_command,
         )

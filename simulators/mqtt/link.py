@@ -7,7 +7,7 @@ tasks: what must happen later is a timer of the loop.
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -44,7 +44,7 @@ class Link:
         port: int,
         client_id: str,
         will: tuple[str, str],
-        command_filter: str,
+        command_filters: Sequence[str],
         on_up: Callable[[], None],
         on_command: Callable[[str, str], None],
         username: str = "",
@@ -55,7 +55,7 @@ class Link:
         self._port = port
         self._client_id = client_id
         self._will = will
-        self._command_filter = command_filter
+        self._command_filters = tuple(command_filters)
         self._on_up = on_up
         self._on_command = on_command
         self._username = username
@@ -67,7 +67,7 @@ class Link:
         self.connects = 0
         """How often the broker has let it in; Tasmota reports this as MqttCount."""
         self.up = asyncio.Event()
-        """Set once the broker has taken the subscription: a command sent from now on is heard."""
+        """Set once the broker has taken the subscriptions: a command sent from now on is heard."""
         self._let_in = False
 
     def open(self) -> None:
@@ -142,7 +142,7 @@ class Link:
     ) -> None:
         if reason.is_failure or client is not self._client:
             return
-        client.subscribe(self._command_filter, 0)
+        client.subscribe([(command_filter, 0) for command_filter in self._command_filters])
         self.connects += 1
         self._let_in = True
         self._on_up()

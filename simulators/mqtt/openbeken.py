@@ -56,7 +56,7 @@ class OpenBekenDevice:
             password=broker.password,
             client_id=self.name,
             will=(f"{self.name}/connected", "offline"),
-            command_filter="#",  # a link has one filter, and what it hears has no common beginning
+            command_filters=[f"{self.name}/+/set", f"{self.name}/+/get", f"cmnd/{self.name}/+"],
             on_up=self._introduce,
             on_command=self._on_message,
         )

@@ -3,9 +3,6 @@
 import asyncio
 from collections.abc import Callable, Sequence
 
-from paho.mqtt.client import Client
-from paho.mqtt.reasoncodes import ReasonCode
-
 from simulators.faults import Faults
 from simulators.mqtt.link import BrokerAddress, Link
 
@@ -36,13 +33,11 @@ class ShellyLink(Link):
             password=broker.password,
             client_id=client_id,
             will=(f"{prefix}/online", "false"),
-            command_filter=FOR_ALL,
+            command_filters=[*topics, FOR_ALL],
             on_up=on_up,
             on_command=on_command,
         )
-        self._topics = tuple(topics)
         self._faults = faults
-        self._taken = 0
 
     async def wait_up(self) -> None:
         """Wait until the broker has let the device in. Raises TimeoutError."""
@@ -56,18 +51,3 @@ class ShellyLink(Link):
             asyncio.get_running_loop().call_later(delay_s, lambda: self.publish(topic, payload, retain=retain))
         else:
             self.publish(topic, payload, retain=retain)
-
-    def _on_connect(
-        self, client: Client, userdata: object, flags: object, reason: ReasonCode, properties: object
-    ) -> None:
-        self._taken = 0
-        if not reason.is_failure:
-            client.subscribe([(topic, 0) for topic in self._topics])
-        super()._on_connect(client, userdata, flags, reason, properties)
-
-    def _on_subscribe(
-        self, client: Client, userdata: object, mid: int, reasons: list[ReasonCode], properties: object
-    ) -> None:
-        self._taken += 1
-        if self._taken == 2:  # its own topics, and those of all Shellies
-            super()._on_subscribe(client, userdata, mid, reasons, properties)

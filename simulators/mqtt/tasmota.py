@@ -147,7 +147,7 @@ class TasmotaDevice:
             password=broker.password,
             client_id=f"DVES_{self.identity.mac[-6:]}",
             will=(self.identity.full("tele", "LWT"), "Offline"),
-            command_filter=self.identity.full("cmnd", "#"),
+            command_filters=[self.identity.full("cmnd", "#")],
             on_up=self._introduce,
             on_command=self._on_command,
         )

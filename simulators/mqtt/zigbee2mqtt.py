@@ -232,7 +232,7 @@ class Zigbee2mqtt:
             password=broker.password,
             client_id=f"mqttjs_{base}",
             will=(f"{base}/bridge/state", '{"state":"offline"}'),
-            command_filter=f"{base}/#",
+            command_filters=[f"{base}/#"],
             on_up=self._introduce,
             on_command=self._on_message,
         )

@@ -147,6 +147,27 @@ async def test_what_is_too_long_is_dropped_with_one_line(
     assert len([record for record in caplog.records if "too long" in record.getMessage()]) == 1
 
 
+async def test_a_topic_may_carry_more_where_that_is_expected_and_only_there(mosquitto: Mosquitto) -> None:
+    broker = Broker(port=mosquitto.port, client_id="lists")
+    listed: asyncio.Queue[Message] = asyncio.Queue()
+    wild: asyncio.Queue[Message] = asyncio.Queue()
+    broker.subscribe("lists/all", listed.put_nowait, largest_bytes=3 * LARGEST_PAYLOAD_BYTES)
+    broker.subscribe("lists/+", wild.put_nowait)
+    async with running(broker):
+        for topic, size in (("all", 3 * LARGEST_PAYLOAD_BYTES + 1), ("all", 3 * LARGEST_PAYLOAD_BYTES), ("end", 1)):
+            broker.publish(f"lists/{topic}", b"x" * size)
+        async with asyncio.timeout(PATIENT_S):
+            assert (await wild.get()).topic == "lists/end"
+        assert len(listed.get_nowait().payload) == 3 * LARGEST_PAYLOAD_BYTES
+        assert listed.empty()
+        broker.unsubscribe("lists/all", listed.put_nowait)
+        broker.subscribe("lists/all", listed.put_nowait)  # whoever comes later expects no more than others
+        broker.publish("lists/all", b"x" * (LARGEST_PAYLOAD_BYTES + 1))
+        broker.publish("lists/all", b"last")
+        async with asyncio.timeout(PATIENT_S):
+            assert (await listed.get()).payload == b"last"
+
+
 async def test_a_bug_in_a_receiver_ends_the_hub(mosquitto: Mosquitto) -> None:
     broker = Broker(port=mosquitto.port, client_id="bug")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from agent.adapters.mqtt.broker import Message
+from agent.adapters.mqtt.broker import LARGEST_PAYLOAD_BYTES, Message
 from agent.adapters.mqtt.zigbee2mqtt import Zigbee2mqttNetwork
 from agent.adapters.mqtt.zigbee2mqtt_messages import (
     Zigbee2mqttMalformed,
@@ -214,6 +214,15 @@ async def test_a_time_that_does_not_fit_the_air_is_refused(home: Home) -> None:
         with pytest.raises(DeviceRefused, match="6553"):
             await relay.switch(on=True)
         assert not bench.circuit.on
+
+
+async def test_the_list_of_a_large_home_is_read(home: Home) -> None:
+    plugs = [ZigbeePlug(f"0x00178801{number:08x}", home.clock.now, relay=Heater()) for number in range(100)]
+    network = Zigbee2mqttNetwork(home.broker, home.clock, PROFILES, f"z2m-{home.serial}")
+    async with Zigbee2mqtt(home.address, plugs, base=f"z2m-{home.serial}", tick_s=None):
+        assert len(json.dumps([plug.listed() for plug in plugs])) > LARGEST_PAYLOAD_BYTES
+        assert await network.wait_announced([plugs[-1].ieee], PATIENT_S)
+        assert len(await network.scan(0.0)) == len(plugs)
 
 
 async def test_a_scan_names_the_model(home: Home) -> None:

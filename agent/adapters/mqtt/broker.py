@@ -25,7 +25,7 @@ from agent.errors import BrokerUnreachable, HubError
 _log = logging.getLogger(__name__)
 
 LARGEST_PAYLOAD_BYTES = 64 * 1024
-"""No device of a home says more; what is longer is dropped."""
+"""No device of a home says more; what is longer is dropped, except where a receiver expects it."""
 _UNACKNOWLEDGED_MS = 10_000
 """The kernel gives a connection up when the broker has not taken what was sent for so long: no command comes later."""
 _MOST_COMPLAINTS = 100
@@ -85,6 +85,8 @@ class Broker:
         self._connect_limit_s = connect_limit_s
         self._retry_s = retry_s
         self._receivers: dict[str, list[Receiver]] = {}
+        self._largest_bytes: dict[str, int] = {}
+        """By filter, where it differs from LARGEST_PAYLOAD_BYTES."""
         self._patterns: tuple[str, ...] = ()
         self._connection: _Connection | None = None
         self._up = asyncio.Event()
@@ -117,9 +119,14 @@ class Broker:
             raise BrokerUnreachable(f"the MQTT broker {self.address} is away")
         self._connection.publish(topic, payload)
 
-    def subscribe(self, topic_filter: str, receiver: Receiver) -> None:
-        """Call `receiver` with every message that fits, now (what the broker has kept) and after every reconnect."""
+    def subscribe(self, topic_filter: str, receiver: Receiver, *, largest_bytes: int = LARGEST_PAYLOAD_BYTES) -> None:
+        """Call `receiver` with every message that fits, now (what the broker has kept) and after every reconnect.
+
+        What is longer than the most `largest_bytes` that was asked for with this filter is dropped.
+        """
         self._receivers.setdefault(topic_filter, []).append(receiver)
+        if largest_bytes > self._largest_of(topic_filter):
+            self._largest_bytes[topic_filter] = largest_bytes
         self._sort_filters()
         if self._connection is not None:
             self._connection.subscribe([topic_filter])
@@ -131,6 +138,7 @@ class Broker:
         if receivers:
             return
         del self._receivers[topic_filter]
+        self._largest_bytes.pop(topic_filter, None)
         self._sort_filters()
         if self._connection is not None:
             self._connection.unsubscribe(topic_filter)
@@ -195,17 +203,20 @@ class Broker:
         self._patterns = tuple(filter_ for filter_ in self._receivers if "+" in filter_ or "#" in filter_)
 
     def _receive(self, message: Message) -> None:
-        if len(message.payload) > LARGEST_PAYLOAD_BYTES:
-            self._complain(message, f"{len(message.payload)} bytes are too long")
-            return
         fitting = [message.topic] if message.topic in self._receivers else []
         fitting += [pattern for pattern in self._patterns if topic_matches_sub(pattern, message.topic)]
         for topic_filter in fitting:
+            if len(message.payload) > self._largest_of(topic_filter):
+                self._complain(message, f"{len(message.payload)} bytes are too long")
+                continue
             for receiver in tuple(self._receivers.get(topic_filter, ())):
                 try:
                     receiver(message)
                 except HubError as error:
                     self._complain(message, error)
+
+    def _largest_of(self, topic_filter: str) -> int:
+        return self._largest_bytes.get(topic_filter, LARGEST_PAYLOAD_BYTES)
 
     def _complain(self, message: Message, reason: object) -> None:
         """Once per topic and connection: a device gone mad must not fill the log, nor the memory."""

@@ -24,6 +24,8 @@ from agent.switching.certain import CertainRelay
 
 _BASE = "zigbee2mqtt"
 _DEADLINE_S = 5.0
+_LARGEST_LIST_BYTES = 1024 * 1024
+"""zigbee2mqtt lists all its devices in one message, 3 to 6 KB each."""
 _LONGEST_ON_S = 6553
 """`on_time` goes over the air as tenths of seconds in 16 bits."""
 _IMPLAUSIBLE = 2.0
@@ -158,7 +160,7 @@ class Zigbee2mqttNetwork:
         """By IEEE address."""
         self._by_name: dict[str, Station] = {}
         """Stations that the settings list by the name that zigbee2mqtt gives them."""
-        broker.subscribe(f"{base}/bridge/devices", self._on_devices)
+        broker.subscribe(f"{base}/bridge/devices", self._on_devices, largest_bytes=_LARGEST_LIST_BYTES)
 
     async def scan(self, duration_s: float) -> Sequence[Sighting]:
         """Listen for `duration_s` wall seconds and return what was seen. Raises BrokerUnreachable."""
