@@ -31,6 +31,8 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt \
     PIP_NO_CACHE_DIR=1 \
     PIP_REQUIRE_VIRTUALENV=1
 WORKDIR /build
+RUN apt-get update -qq \
+ && apt-get install -y -qq --no-install-recommends binutils
 # pip lives in an environment of its own and installs into the hub's, which so never holds it.
 RUN python3 -m venv tools && python3 -m venv --without-pip /opt/kwh-hub
 COPY requirements-build.lock requirements.lock ./
