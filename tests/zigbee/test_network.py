@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from agent.adapters.zigbee.network import DATABASE, ZigbeeNetwork
 from agent.adapters.zigbee.radio import ZigbeeAway
+from agent.adapters.zigbee.readings import DIVISOR, MEASURED
 from agent.domain.device import Ability
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, ProfileInvalid, SettingsInvalid
 from agent.ports import Device, Relay
@@ -201,6 +204,40 @@ async def test_a_command_whose_answer_is_lost_is_sent_once(left: Formed, tmp_pat
             device.faults.drop_answers = 1
             assert (await relay.switch(on=True)).on
             assert device.obeyed == [0x01]
+
+
+async def test_what_is_said_all_the_time_is_not_written_down(left: Formed, tmp_path: Path, clock: StillClock) -> None:
+    def kept(what: str) -> list[tuple[float, ...]]:
+        with closing(sqlite3.connect(tmp_path / DATABASE)) as database:
+            tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+            table = max(name for (name,) in tables if name.startswith(what.partition(" ")[0] + "_v"))
+            return database.execute(f"SELECT {what.partition(' ')[2].replace('TABLE', table)}").fetchall()
+
+    seen = "devices max(last_seen) FROM TABLE"
+    async with copied(left, tmp_path) as stick:
+        before = kept(seen)
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        async with running(network):
+            assert network._link.application is not None
+            database = network._link.application._dblistener
+            written: list[str] = []
+            save = database._save_device_last_seen
+
+            async def watched(*what: object) -> None:
+                written.append(str(what[0]))
+                await save(*what)
+
+            database._save_device_last_seen = watched
+            adopted = adopt(network, device, "zigbee-plug")
+            assert adopted.meter is not None
+            for on in (True, False, True):
+                await relay_of(adopted).switch(on=on)
+            await adopted.meter.read()
+    assert written.count(device.address) == 1
+    assert kept(seen) >= before
+    attributes = kept("attributes_cache cluster_id, attr_id FROM TABLE")
+    assert set(attributes).isdisjoint(MEASURED)
+    assert DIVISOR in attributes
 
 
 async def test_a_device_that_answers_failure_refuses(left: Formed, tmp_path: Path, clock: StillClock) -> None:

@@ -7,6 +7,7 @@ seconds would then switch what nobody wants any more. So a request is looked at 
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -18,7 +19,8 @@ from zigpy.exceptions import NetworkSettingsInconsistent, RadioException, Zigbee
 from zigpy_znp.exceptions import CommandNotRecognized, SecurityError
 from zigpy_znp.zigbee.application import ControllerApplication
 
-from agent.errors import HubError
+from agent.adapters.zigbee.readings import MEASURED
+from agent.errors import RadioAway
 
 _log = logging.getLogger(__name__)
 
@@ -41,15 +43,15 @@ _TURNS_TO_END = 8
 """Turns of the loop in which the library's cancelled tasks end."""
 _CLOSE_S = 5.0
 _MOST_DEVICES = 256
+_SEEN_EVERY_S = 30.0
+"""The library's database keeps no finer when a device was last heard."""
 
 Application = Any
 """zigpy's application; zigpy-znp tells no types."""
 
 
-class ZigbeeAway(HubError):
+class ZigbeeAway(RadioAway):
     """The coordinator, and so every ZigBee device, is away."""
-
-    retryable = True
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ async def opened(settings: RadioSettings, database: Path) -> AsyncIterator[Appli
         try:
             async with asyncio.timeout(settings.opens_s):
                 await _to_the_end(app._load_db())  # noqa: SLF001 - `new` would lose the database if it were cancelled
+                _spare(app._dblistener)  # noqa: SLF001 - the library offers no choice of what it keeps
                 await app.connect()
                 _guard(app._znp, settings.answers_s)  # noqa: SLF001 - the library offers no seam where a request is sent
                 await app.initialize(auto_form=True)
@@ -177,6 +180,27 @@ def _bound(app: Application) -> None:
             join(nwk=nwk, ieee=ieee, parent_nwk=parent_nwk, **how)
 
     app.handle_join = handle_join
+
+
+def _spare(listener: Any) -> None:  # noqa: ANN401
+    """Keep out of the database what changes all the time: each write wakes a thread and wears the memory card.
+
+    What devices measure is the hub's to keep, and when they were heard within the last seconds is not kept anyway.
+    """
+    enqueue = listener.enqueue
+    seen_s: dict[Any, float] = {}
+
+    def enqueue_rare(what: str, *about: Any) -> None:  # noqa: ANN401
+        if what == "_save_attribute" and (about[0].cluster_id, about[0].attribute_id) in MEASURED:
+            return
+        if what == "_save_device_last_seen":
+            now_s = time.monotonic()
+            if now_s - seen_s.get(about[0], -_SEEN_EVERY_S) < _SEEN_EVERY_S:
+                return
+            seen_s[about[0]] = now_s
+        enqueue(what, *about)
+
+    listener.enqueue = enqueue_rare
 
 
 def _guard(znp: Any, answers_s: float) -> None:  # noqa: ANN401
