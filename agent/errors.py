@@ -18,6 +18,7 @@ HubError
 │   ├── DeviceUnverified       it did not reach the wanted state            (retry)
 │   └── DeviceMalformed        an answer that cannot be read                (retry)
 ├── BrokerUnreachable          the MQTT broker is away                      (retry)
+├── RadioAway                  the ZigBee stick or Bluetooth is away        (retry)
 ├── PlannerError
 │   ├── PlannerLate            killed at its time limit
 │   └── PlannerFailed          the planner's process broke
@@ -130,6 +131,12 @@ class DeviceMalformed(DeviceError):
 
 class BrokerUnreachable(HubError):
     """The MQTT broker is away."""
+
+    retryable = True
+
+
+class RadioAway(HubError):
+    """The ZigBee stick or Bluetooth is away, and so is every device behind it."""
 
     retryable = True
 

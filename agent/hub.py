@@ -22,7 +22,7 @@ from agent.errors import JournalError, SettingsInvalid
 from agent.fetching import Fetching
 from agent.heartbeat import write_heartbeat
 from agent.jobs import Timetable
-from agent.networks import devices_of, networks_of
+from agent.networks import devices_of, network_faults, networks_of
 from agent.planning.planner import ChildProcessPlanner
 from agent.ports import Clock, Device, Ledger, Telemetry
 from agent.profiles.library import load_profiles
@@ -97,7 +97,7 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
     """Run the hub of a home until SIGTERM or SIGINT. Raises HubError where the home cannot be taken over."""
     stop = _told_to_stop()
     profiles = load_profiles()
-    faults = list(device_faults(settings, profiles))
+    faults = [*device_faults(settings, profiles), *network_faults(settings, profiles)]
     if faults:
         raise SettingsInvalid("the devices cannot be used as they are set:\n  " + "\n  ".join(faults))
     missing = list(run_faults(settings))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -148,6 +148,15 @@ def broker_of(mqtt: MqttSettings) -> Broker:
 def devices_of(settings: Settings, networks: Networks) -> Sequence[Device]:
     """The adopted devices, whether they answer yet or not."""
     return [networks.of(device).device(device, settings.control.dead_man_s) for device in settings.devices]
+
+
+def network_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:
+    """Why devices are on networks that the settings lack, one line each."""
+    for device in settings.devices:
+        family = profiles[device.profile].family if device.profile in profiles else None
+        no_stick = family is Family.ZIGBEE and settings.zigbee.port is None
+        if family is not None and (no_stick or (family in BleNetwork.families and not settings.ble.enabled)):
+            yield f"devices.{device.name}: {_missing(family)}"
 
 
 def _families(devices: Collection[Adoption], profiles: Profiles) -> Sequence[Family]:

@@ -10,6 +10,7 @@ from agent.composition import device_faults, device_remarks, run_faults
 from agent.control.circuits import circuit_of
 from agent.domain.device import Role
 from agent.errors import SettingsInvalid
+from agent.networks import network_faults
 from agent.profiles.library import load_profiles
 from agent.settings import Settings, load_settings
 
@@ -24,7 +25,7 @@ def config_check(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config)
     profiles = load_profiles()
     console = Console()
-    wrong_devices = list(device_faults(settings, profiles))
+    wrong_devices = [*device_faults(settings, profiles), *network_faults(settings, profiles)]
     faults = [*wrong_devices, *_secret_faults(settings), *run_faults(settings)]
     for fault in faults:
         console.print(f"[red]wrong[/red]: {escape(fault)}")

@@ -56,7 +56,7 @@ class Adoption(Value):
     """Which relay, where the device has several."""
     sensor: str | None = None
     """Which temperature sensor, where the device has several; for example DS18B20-2."""
-    deadline_s: float | None = Field(default=None, gt=0, le=120)
+    deadline_s: float | None = Field(default=None, gt=0, le=15)
     """Wall seconds until an unanswered command counts as unknown; None: as its profile says."""
 
 

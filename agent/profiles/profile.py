@@ -13,8 +13,6 @@ class Family(StrEnum):
     """The firmware that a device speaks, which decides the adapter that understands it."""
 
     TASMOTA = "tasmota"
-    TASMOTA_IR = "tasmota_ir"
-    """An air conditioner by its infrared remote control (IRHVAC)."""
     SHELLY_GEN1 = "shelly_gen1"
     SHELLY_GEN2 = "shelly_gen2"
     """Generation 2 and later, over MQTT."""
@@ -37,8 +35,6 @@ class AcknowledgementKind(StrEnum):
     """The device reports the wanted state, and says the same again when it is asked."""
     REPLY = "reply"
     """It replies to the very command, and says the same again when it is asked."""
-    METER = "meter"
-    """It cannot say how it stands: a meter on its circuit does."""
 
 
 class Match(Value):
@@ -54,7 +50,7 @@ class Acknowledgement(Value):
     """How and when a command counts as carried out."""
 
     kind: AcknowledgementKind
-    deadline_s: float = Field(gt=0, le=120)
+    deadline_s: float = Field(gt=0, le=15)
     """Wall seconds until an unanswered command counts as unknown, where the owner's settings say nothing else."""
 
 

@@ -19,7 +19,7 @@ from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakBluetoothNotAvailableError, BleakDBusError, BleakError
 
-from agent.errors import HubError
+from agent.errors import HubError, RadioAway
 from agent.ports import Clock
 
 _log = logging.getLogger(__name__)
@@ -39,10 +39,8 @@ _CALL_S = 10.0
 _MAC = re.compile("[0-9A-F]{12}")
 
 
-class BluetoothAway(HubError):
+class BluetoothAway(RadioAway):
     """There is no Bluetooth: no bus, no BlueZ, no adapter, or it is switched off."""
-
-    retryable = True
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def scan(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
         return 0
     console.print(_table(board))
     if not board.devices:
-        console.print("nothing seen. Are the plugs set to this broker? In Tasmota: Configuration, MQTT; SetOption19 0")
+        console.print("nothing seen. Are the plugs set to this broker? docs/devices.md says how, family by family")
     elif any(not board.names_of(device) for device in board.devices):
         console.print("take one into the home: kwh-hub devices adopt ADDRESS")
     return 0

@@ -42,7 +42,7 @@ exit codes:
 """
 _SCAN = """\
 Listen on all networks of the home at once. A device that is seen over two of them is shown once, with both ways.
-A network that is away is named with the reason; the others go on.
+A network that is away is named with the reason; the others go on. A ZigBee stick lets new devices join meanwhile.
 
   profile      what the hub takes it for; goes into the settings. "none fits": docs/devices.md tells how to add one
   relay carries  the largest resistive load, for hours
