@@ -10,7 +10,7 @@ import pytest
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.domain.device import Adoption, Role
-from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, ProfileInvalid
+from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, DeviceUnverified, ProfileInvalid
 from agent.ports import Device
 from agent.profiles.library import load_profiles
 from simulators.circuit import Heater
@@ -258,15 +258,25 @@ async def test_noise_on_the_answer_topics_neither_confirms_nor_breaks_anything(h
         assert (await relay.switch(on=True)).on
 
 
+async def test_a_lie_that_is_told_twice_is_found_out(home: Home) -> None:
+    """What an order brings about never passes for the answer to the question after it."""
+    async with tasmota_plug(home) as bench:
+        bench.plugged.faults.lie = bench.plugged.faults.duplicate = True
+        assert bench.patient.relay
+        with pytest.raises(DeviceUnverified, match="is off after it was told to be on"):
+            await bench.patient.relay.switch(on=True)
+    assert not bench.circuit.on
+
+
 async def test_a_state_that_the_broker_kept_answers_nothing(home: Home) -> None:
     """Where states are retained, a subscriber hears one of long ago."""
     async with tasmota_plug(home) as bench:
         relay = bench.device(2 * IMPATIENT_S).relay
         assert relay
-        result = bench.plugged.identity.full("stat", "RESULT")
+        result = bench.plugged.identity.full("stat", "STATUS11")
         heard: asyncio.Queue[Message] = asyncio.Queue()
         home.broker.subscribe(result, heard.put_nowait)
-        bench.plugged._link.publish(result, '{"POWER":"ON"}', retain=True)
+        bench.plugged._link.publish(result, '{"StatusSTS":{"POWER":"ON"}}', retain=True)
         async with asyncio.timeout(PATIENT_S):
             while b"ON" not in (await heard.get()).payload:
                 pass

@@ -73,7 +73,7 @@ class TasmotaSwitch:
         """Ask the device. Raises DeviceUnreachable, DeviceRefused if it has no such relay."""
         self._config()
         try:
-            return await self._station.hear_relay(self._command, "", self._channel, wanted=None)
+            return await self._station.hear_relay("STATUS", "11", self._channel, wanted=None)
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
 

@@ -171,12 +171,22 @@ def read_relays(payload: bytes, config: DiscoveryConfig) -> dict[int, bool]:
 
     Raises TasmotaMalformed.
     """
+    return _relays(_object(payload), config)
+
+
+def _relays(status: Mapping[str, object], config: DiscoveryConfig) -> dict[int, bool]:
     states: dict[int, bool] = {}
-    for key, value in _object(payload).items():
+    for key, value in status.items():
         channel = channel_of(key)
         if channel is not None and value in (config.on_word, config.off_word):
             states[channel] = value == config.on_word
     return states
+
+
+def read_status(payload: bytes, config: DiscoveryConfig) -> dict[int, bool]:
+    """On or off by channel, as `stat/…/STATUS11` says; empty if it says nothing of relays. Raises TasmotaMalformed."""
+    status = _object(payload).get("StatusSTS")
+    return _relays(status, config) if isinstance(status, dict) else {}
 
 
 def channel_of(key: str) -> int | None:

@@ -13,6 +13,7 @@ from agent.adapters.mqtt.tasmota_messages import (
     channel_of,
     read_relays,
     read_sensors,
+    read_status,
 )
 from agent.domain.device import Ability
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceUnreachable
@@ -102,14 +103,14 @@ class Station:
         """Send a command and return the state of a channel that comes after it.
 
         With `wanted` any message that says so will do, and those that carry another state are passed over: the first
-        ones may still tell the old state. Without, only a JSON answer counts: it comes once per command, while the
-        plain word that Tasmota sends after it may still belong to the command before. Raises BrokerUnreachable.
+        ones may still tell the old state. Without, only a status counts, which comes only to a question: all else may
+        still belong to the order before. Raises BrokerUnreachable.
         """
         heard: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
 
-        def listen(states: dict[int, bool], is_json: bool) -> None:  # noqa: FBT001 - called by position, see below
+        def listen(states: dict[int, bool], is_status: bool) -> None:  # noqa: FBT001 - called by position, see below
             state = states.get(channel)
-            fits = is_json if wanted is None else state is wanted
+            fits = is_status if wanted is None else state is wanted
             if state is not None and fits and not heard.done():
                 heard.set_result(state)
 
@@ -160,6 +161,7 @@ class Station:
         yield config.report_topic("SENSOR"), self._on_report
         yield config.answer_topic("STATUS10"), self._on_sensors
         yield config.answer_topic("RESULT"), self._on_result
+        yield config.answer_topic("STATUS11"), self._on_result
         if config.channels:
             yield config.answer_topic("POWER"), self._on_result
         for channel in config.channels:
@@ -176,16 +178,19 @@ class Station:
         if config is None or message.retained:  # what the broker kept tells the past
             return
         self.online = True
-        is_json = message.payload.startswith(b"{")
-        if is_json:
+        kind = message.topic.rpartition("/")[2]
+        is_status = kind == "STATUS11"
+        if is_status:
+            states = read_status(message.payload, config)
+        elif message.payload.startswith(b"{"):
             states = read_relays(message.payload, config)
         else:
-            channel = channel_of(message.topic.rpartition("/")[2])
+            channel = channel_of(kind)
             word = message.payload.decode(errors="replace")
             known = channel is not None and word in (config.on_word, config.off_word)
             states = {channel: word == config.on_word} if channel is not None and known else {}
         for listen in tuple(self._waiting):
-            listen(states, is_json)
+            listen(states, is_status)
         for channel, report in self._reporters:
             if channel in states:
                 report(states[channel])
