@@ -415,9 +415,9 @@ class Certainty:
     commands: Mapping[str, int]
 
 
-async def _desires(holder: Holder, count: int, injected: Counter[str], until_s: float) -> None:
+async def _desires(holder: Holder, count: int, injected: Counter[str], until_s: float, seed: int) -> None:
     """Desire the other state again and again, and break the device now and then just before."""
-    random_ = random.Random(holder.held.name)  # noqa: S311 - a game
+    random_ = random.Random(f"{seed} {holder.held.name}")  # noqa: S311 - a game
     spacing_s = (until_s - time.monotonic()) / (count + 1)
     await asyncio.sleep(random_.uniform(0.0, spacing_s))
     for _ in range(count):
@@ -441,7 +441,9 @@ async def _lost_once(home: Home, after_s: float, injected: Counter[str]) -> None
     await home.told("lose")
 
 
-async def certainty(held: Mapping[str, Sequence[Held]], commands: Mapping[str, int], seconds: float) -> Certainty:
+async def certainty(
+    held: Mapping[str, Sequence[Held]], commands: Mapping[str, int], seconds: float, seed: int
+) -> Certainty:
     """Switch all relays of all protocols among faults, and judge them by their circuits."""
     injected: Counter[str] = Counter()
     homes = [relays[0].home for relays in held.values()]
@@ -450,7 +452,7 @@ async def certainty(held: Mapping[str, Sequence[Held]], commands: Mapping[str, i
     until_s = time.monotonic() + seconds
     holding = [asyncio.create_task(holder.run()) for holder in holders]
     working = [
-        asyncio.create_task(_desires(holder, ceil(commands[protocol] / len(held[protocol])), injected, until_s))
+        asyncio.create_task(_desires(holder, ceil(commands[protocol] / len(held[protocol])), injected, until_s, seed))
         for holder in holders
         for protocol in [holder.held.home.protocol]
     ]
@@ -562,7 +564,7 @@ async def measured(quick: bool, seed: int) -> dict[str, Any]:  # noqa: FBT001 - 
                 _print_latency(name, latencies[name])
             print("certainty", flush=True)
             commands = {name: ceil(count / share) for name, count in COMMANDS.items()}
-            certain = await certainty(held, commands, CERTAINTY_S / (4 if quick else 1))
+            certain = await certainty(held, commands, CERTAINTY_S / (4 if quick else 1), seed)
         _print_certainty(certain)
     return _figures(homes, found, latencies, certain) | {"seconds": round(time.monotonic() - began_s, 1)}
 

@@ -102,7 +102,7 @@ async def test_energy_is_told_in_wh_whatever_the_owners_flag_says(home: Home) ->
 async def test_an_answer_that_cannot_be_read_is_said_so_at_once(home: Home) -> None:
     network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
     plug = plug_of(home)
-    meter = adopted(network, plug, deadline_s=60.0).meter
+    meter = adopted(network, plug, deadline_s=15.0).meter
     assert meter
     async with plug:
         plug.faults.drop_answers = 1

@@ -97,7 +97,7 @@ async def test_a_shutter_is_never_switched(home: Home) -> None:
 
 
 async def test_the_last_will_shortens_the_wait_but_does_not_end_the_asking(home: Home) -> None:
-    device = adopted(home, deadline_s=60.0)
+    device = adopted(home, deadline_s=15.0)
     assert device.relay
     plug = TasmotaPlug(home.address, Identity(home.mac()), Heater(), home.clock.now)
     async with plugged_in(home, plug):
@@ -219,7 +219,7 @@ async def test_a_meter_that_reports_more_than_its_relay_could_carry_is_not_belie
 
 async def test_an_answer_that_cannot_be_read_is_said_so_at_once(home: Home) -> None:
     async with tasmota_plug(home) as bench:
-        meter = bench.device(60.0).meter
+        meter = bench.device(15.0).meter
         assert meter
         bench.plugged.faults.drop_answers = 1
         reading = asyncio.create_task(meter.read())

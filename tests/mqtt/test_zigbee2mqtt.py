@@ -133,7 +133,7 @@ async def test_a_bridge_that_starts_anew_is_checked_anew(home: Home) -> None:
 
 async def test_a_failure_in_the_log_ends_the_waiting(home: Home) -> None:
     async with bench_of(home) as bench:
-        relay = bench.adopted(deadline_s=60.0).relay
+        relay = bench.adopted(deadline_s=15.0).relay
         assert relay
         bench.plug.unplug()
         order = asyncio.create_task(relay.switch(on=True))
@@ -149,7 +149,7 @@ async def test_a_failure_in_the_log_ends_the_waiting(home: Home) -> None:
 
 async def test_a_device_that_will_not_is_said_to_have_refused(home: Home) -> None:
     async with bench_of(home) as bench:
-        relay = bench.adopted(deadline_s=60.0).relay
+        relay = bench.adopted(deadline_s=15.0).relay
         assert relay
         bench.plug.faults.drop_commands = 1
         order = asyncio.create_task(relay.switch(on=True))
