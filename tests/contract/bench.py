@@ -51,7 +51,7 @@ class Place:
 
     def mac(self, number: int = 0) -> str:
         """An address that no other test uses: twelve hex digits."""
-        return f"A0B1{self.serial:04X}{number:04X}"
+        return f"A0B100{self.serial:04X}{number:02X}"
 
 
 class Plugged(Protocol):

@@ -11,6 +11,7 @@ from agent.adapters.mqtt.tasmota_messages import (
     read_config,
     read_relays,
     read_sensors,
+    read_status,
 )
 from agent.errors import SettingsInvalid
 from agent.profiles.profile import GoldenVector
@@ -27,7 +28,7 @@ _ORDERS = frozenset({"cmnd", "command", "set", "get", "request"})
 _LONGEST_ADDRESS = 200
 _MOST_FILTERS = 32
 """A device that announces other topics again and again is not followed for ever."""
-_READ = {"RESULT": read_relays, "STATE": read_relays}
+_READ = {"RESULT": read_relays, "STATE": read_relays, "STATUS11": read_status}
 _MEASURED = frozenset({"SENSOR", "STATUS8", "STATUS10"})
 
 
@@ -98,7 +99,7 @@ def golden_of_tasmota(message: str, payload: str, config: DiscoveryConfig) -> Go
     """A message as a golden vector, with what the hub reads in it; None if it reads nothing there."""
     try:
         if message in _READ:
-            relays = read_relays(payload.encode(), config)
+            relays = _READ[message](payload.encode(), config)
             return GoldenVector(message=message, payload=payload, relays=relays) if relays else None
         if message not in _MEASURED:
             return None

@@ -2,7 +2,7 @@
 
 import json
 
-from agent.adapters.mqtt.tasmota_messages import read_config, read_relays, read_sensors
+from agent.adapters.mqtt.tasmota_messages import read_config, read_relays, read_sensors, read_status
 from agent.profiles.profile import DeviceProfile, GoldenVector
 from simulators.mqtt.tasmota_says import Identity, discovery_config
 from tests.profiles.said import Said
@@ -15,6 +15,8 @@ def said(_profile: DeviceProfile, vector: GoldenVector) -> Said:
     payload = vector.payload.encode()
     if vector.message in {"RESULT", "STATE"}:
         return Said(relays=read_relays(payload, READ))
+    if vector.message == "STATUS11":
+        return Said(relays=read_status(payload, READ))
     report = read_sensors(payload)
     return Said(
         power_w=next(iter(report.power_w), None),
