@@ -2,18 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Self
 
 from simulators.circuit import Circuit, Now
 from simulators.faults import Faults
+from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress, Link
 
-_READY_S = 10.0
 _COUNTER_WH = 12_345.0
 """What a used device has counted before."""
 
 
-class Node:
+class Node(MqttDevice[Link]):
     """What both kinds have: a connection, a relay, a meter, a sensor, and faults."""
 
     def __init__(
@@ -35,14 +34,12 @@ class Node:
         self._relay = relay
         self._metered = metered
         self._sensor = sensor
-        self._tick_s = tick_s
-        self._timer: asyncio.TimerHandle | None = None
         self._on = False
         self._muted = False
         self._power_w = 0.0
         self._energy_wh = _COUNTER_WH
         self._counted_at = now()
-        self._link = Link(
+        link = Link(
             host=broker.host,
             port=broker.port,
             username=broker.username,
@@ -53,38 +50,7 @@ class Node:
             on_up=self._introduce,
             on_command=self._on_command,
         )
-
-    async def __aenter__(self) -> Self:
-        self._boot()
-        await self.wait_up()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop_ticking()
-        self._link.close()
-
-    async def run(self) -> None:
-        """Be plugged in until cancelled."""
-        async with self:
-            await asyncio.Future[None]()
-
-    async def wait_up(self) -> None:
-        """Wait until the broker has let the device in. Raises TimeoutError."""
-        async with asyncio.timeout(_READY_S):
-            await self._link.up.wait()
-
-    def unplug(self) -> None:
-        """Pull the plug: no power, no good-bye."""
-        self._count()
-        self._stop_ticking()
-        self._link.cut()
-        if self._relay is not None:
-            self._relay.switch(False)  # noqa: FBT003 - a circuit has one switch
-
-    async def plug_in(self) -> None:
-        """Put it back: the relay stands as before."""
-        self._boot()
-        await self.wait_up()
+        super().__init__(link, tick_s)
 
     def press_button(self) -> None:
         """Somebody presses the button on the device: the relay changes, and the device tells everybody."""
@@ -117,18 +83,11 @@ class Node:
         self._counted_at = self._now()
         if self._relay is not None:
             self._move(on=self._on)
-        self._link.open()
-        self._tick_again()
 
-    def _tick_again(self) -> None:
-        if self._tick_s is not None:
-            self.tick()
-            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
-
-    def _stop_ticking(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+    def _power_down(self) -> None:
+        self._count()
+        if self._relay is not None:
+            self._relay.switch(False)  # noqa: FBT003 - a circuit has one switch
 
     def _hears(self, _topic: str) -> bool:
         raise NotImplementedError

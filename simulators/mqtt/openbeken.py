@@ -6,22 +6,21 @@ Each speaks as OpenBeken 1.17 does, keeps domain time, and can be broken on purp
 import asyncio
 import json
 from datetime import timedelta
-from typing import Self
 
 from simulators.circuit import Circuit, Now
 from simulators.faults import Faults
+from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress, Link
 
 Json = dict[str, object]
 
-_READY_S = 10.0
 _COUNTER_WH = 12_345.0
 """What a used device has counted before."""
 _REPORT_S = 60.0
 _MAINS_V = 230.0
 
 
-class OpenBekenDevice:
+class OpenBekenDevice(MqttDevice[Link]):
     """One relay on channel 1, metered or not. Enter it to plug it in."""
 
     def __init__(
@@ -42,14 +41,12 @@ class OpenBekenDevice:
         self._circuit = circuit
         self._metered = metered
         self._energy_in_kwh = energy_in_kwh
-        self._tick_s = tick_s
-        self._timer: asyncio.TimerHandle | None = None
         self._on = False
         self._muted = False
         self._power_w = 0.0
         self._energy_wh = _COUNTER_WH
         self._counted_at = self._report_at = now()
-        self._link = Link(
+        link = Link(
             host=broker.host,
             port=broker.port,
             username=broker.username,
@@ -60,39 +57,9 @@ class OpenBekenDevice:
             on_up=self._introduce,
             on_command=self._on_message,
         )
+        super().__init__(link, tick_s)
 
     # ---- life
-
-    async def __aenter__(self) -> Self:
-        self._boot()
-        await self.wait_up()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop_ticking()
-        self._link.close()
-
-    async def run(self) -> None:
-        """Be plugged in until cancelled."""
-        async with self:
-            await asyncio.Future[None]()
-
-    async def wait_up(self) -> None:
-        """Wait until the broker has let the device in. Raises TimeoutError."""
-        async with asyncio.timeout(_READY_S):
-            await self._link.up.wait()
-
-    def unplug(self) -> None:
-        """Pull the plug: no power, no good-bye."""
-        self._count()
-        self._stop_ticking()
-        self._link.cut()
-        self._circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
-
-    async def plug_in(self) -> None:
-        """Put it back: the relay stands as before."""
-        self._boot()
-        await self.wait_up()
 
     def press_button(self) -> None:
         """Somebody presses the button on the device: the relay changes, and the device tells everybody."""
@@ -128,21 +95,13 @@ class OpenBekenDevice:
         for name, number in numbers.items():
             self._send(f"{self.name}/{name}/get", number)
 
+    def _power_down(self) -> None:
+        self._count()
+        self._circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
+
     def _boot(self) -> None:
         self._counted_at = self._now()
         self._move(on=self._on)
-        self._link.open()
-        self._tick_again()
-
-    def _tick_again(self) -> None:
-        if self._tick_s is not None:
-            self.tick()
-            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
-
-    def _stop_ticking(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _introduce(self) -> None:
         self._link.publish(f"{self.name}/connected", "online", retain=True)

@@ -1,14 +1,13 @@
 """Shelly devices of generation 1 on MQTT, as firmware 1.14 speaks: plain words on topics of their own."""
 
-import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
 
 from simulators.circuit import Circuit, Now
 from simulators.faults import Faults
+from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.shelly_link import ANNOUNCE, FOR_ALL, ShellyLink
 
@@ -39,7 +38,7 @@ SHELLY_1PM = ("shelly1pm", "SHSW-PM")
 SHELLY_PLUG_S = ("shellyplug-s", "SHPLG-S")
 
 
-class ShellyGen1:
+class ShellyGen1(MqttDevice[ShellyLink]):
     """One relay, its meter and the probes of the add-on. Enter it to plug it in."""
 
     def __init__(
@@ -66,56 +65,30 @@ class ShellyGen1:
         self._probes = dict(probes or {})
         self._update_period = timedelta(seconds=update_period_s)
         self._retain = retain
-        self._tick_s = tick_s
-        self._timer: asyncio.TimerHandle | None = None
         self._on = False
         self._muted = False
         self._counted_at = now()
         self._next_update_at = self._counted_at + self._update_period
         self._power_w = 0.0
         self._energy_wh = _COUNTER_WH
-        self._link = self._link_to(broker, f"shellies/{identity.id}")
+        super().__init__(self._link_to(broker, f"shellies/{identity.id}"), tick_s)
 
     # ---- life
-
-    async def __aenter__(self) -> Self:
-        await self.plug_in()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop_ticking()
-        self._link.close()
-
-    async def run(self) -> None:
-        """Be plugged in until cancelled."""
-        async with self:
-            await asyncio.Future[None]()
-
-    async def wait_up(self) -> None:
-        """Wait until the broker has let the device in. Raises TimeoutError."""
-        await self._link.wait_up()
-
-    def unplug(self) -> None:
-        """Pull the plug: no power, no good-bye."""
-        self._count()
-        self._stop_ticking()
-        self._link.cut()
-        self._circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
-
-    async def plug_in(self) -> None:
-        """Put it back: it starts as it was, or off."""
-        self._counted_at = self._now()
-        self._next_update_at = self._counted_at + self._update_period
-        self._move(on=self._on and self.restores)
-        self._link.open()
-        self._tick_again()
-        await self.wait_up()
 
     async def brown_out(self) -> None:
         """A dip in the mains: it starts anew, and its counter at nothing."""
         self.unplug()
         self._energy_wh = 0.0
         await self.plug_in()
+
+    def _boot(self) -> None:
+        self._counted_at = self._now()
+        self._next_update_at = self._counted_at + self._update_period
+        self._move(on=self._on and self.restores)
+
+    def _power_down(self) -> None:
+        self._count()
+        self._circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
 
     def press_button(self) -> None:
         """Somebody presses the button: the relay changes, and the device tells everybody."""
@@ -171,16 +144,6 @@ class ShellyGen1:
             on_up=self._introduce,
             on_command=self._on_command,
         )
-
-    def _tick_again(self) -> None:
-        if self._tick_s is not None:
-            self.tick()
-            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
-
-    def _stop_ticking(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _on_command(self, topic: str, payload: str) -> None:
         if self.faults.drop_commands > 0:

@@ -1,19 +1,18 @@
 """Shelly devices of generation 2 and later on MQTT: JSON-RPC over topics, notifications, the simple commands."""
 
-import asyncio
 import json
 from collections.abc import Mapping, Sequence
-from typing import Self
 
 from simulators.circuit import Circuit, Now
 from simulators.faults import Faults
+from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.shelly_link import ANNOUNCE, FOR_ALL, ShellyLink
 from simulators.shelly.device import Refused, ShellyDevice
 from simulators.shelly.says import Identity, Json
 
 
-class ShellyGen2:
+class ShellyGen2(MqttDevice[ShellyLink]):
     """One device with its MQTT client. Enter it to plug it in."""
 
     def __init__(
@@ -38,9 +37,7 @@ class ShellyGen2:
         self.status_ntf = False
         """Whether it also tells whole statuses; off by factory setting."""
         self._broker = broker
-        self._tick_s = tick_s
-        self._timer: asyncio.TimerHandle | None = None
-        self._link = self._link_to(prefix or identity.id)
+        super().__init__(self._link_to(prefix or identity.id), tick_s)
 
     @property
     def identity(self) -> Identity:
@@ -54,40 +51,11 @@ class ShellyGen2:
 
     # ---- life
 
-    async def __aenter__(self) -> Self:
-        await self.plug_in()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop_ticking()
-        self._link.close()
-
-    async def run(self) -> None:
-        """Be plugged in until cancelled."""
-        async with self:
-            await asyncio.Future[None]()
-
-    async def wait_up(self) -> None:
-        """Wait until the broker has let the device in. Raises TimeoutError."""
-        await self._link.wait_up()
-
-    def unplug(self) -> None:
-        """Pull the plug: no power, no good-bye."""
-        self._stop_ticking()
-        self._link.cut()
-        self.device.power_down()
-
-    async def plug_in(self) -> None:
-        """Put it back: its relays go to their initial state."""
+    def _boot(self) -> None:
         self.device.power_up()
-        self._link.open()
-        self._tick_again()
-        await self.wait_up()
 
-    async def brown_out(self) -> None:
-        """A dip in the mains: it starts anew, and the broker learns that from its return."""
-        self.unplug()
-        await self.plug_in()
+    def _power_down(self) -> None:
+        self.device.power_down()
 
     async def rename(self, prefix: str) -> None:
         """Its owner gives it another prefix: it connects anew under that."""
@@ -111,16 +79,6 @@ class ShellyGen2:
     def tick(self) -> None:
         """Do what is due by domain time."""
         self.device.tick()
-
-    def _tick_again(self) -> None:
-        if self._tick_s is not None:
-            self.tick()
-            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
-
-    def _stop_ticking(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _link_to(self, prefix: str) -> ShellyLink:
         self.device.prefix = prefix

@@ -8,7 +8,6 @@ from simulators.mqtt.link import BrokerAddress, Link
 
 FOR_ALL = "shellies/command"
 ANNOUNCE = "shellies/announce"
-_READY_S = 10.0
 
 
 class ShellyLink(Link):
@@ -38,11 +37,6 @@ class ShellyLink(Link):
             on_command=on_command,
         )
         self._faults = faults
-
-    async def wait_up(self) -> None:
-        """Wait until the broker has let the device in. Raises TimeoutError."""
-        async with asyncio.timeout(_READY_S):
-            await self.up.wait()
 
     def say(self, topic: str, payload: str, *, retain: bool = False) -> None:
         """Send, later if answers are to come late."""

@@ -8,15 +8,14 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
-from typing import Self
 
 from simulators.circuit import Circuit, Now
 from simulators.faults import Faults
 from simulators.mqtt import tasmota_says as says
+from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress, Link
 from simulators.mqtt.tasmota_says import Energy, Identity, Json
 
-_READY_S = 10.0
 _COUNTER_WH = 12_345.0
 """What a used device has counted before."""
 
@@ -29,7 +28,7 @@ class PowerOnState(IntEnum):
     AS_BEFORE = 3
 
 
-class TasmotaDevice:
+class TasmotaDevice(MqttDevice[Link]):
     """Relays, a meter and temperature sensors behind one MQTT client. Enter it to plug it in."""
 
     def __init__(
@@ -55,8 +54,6 @@ class TasmotaDevice:
         self._metered = metered
         self._sensors = dict(sensors or {})
         self._shutters = shutters
-        self._tick_s = tick_s
-        self._timer: asyncio.TimerHandle | None = None
         self._states = [False] * len(self._relays)
         self._pulses_s = [0.0] * len(self._relays)
         """By relay: after how long it goes off by itself; 0: never. It survives a restart, as in the device's flash."""
@@ -67,46 +64,9 @@ class TasmotaDevice:
         self._power_w = 0.0
         self._energy_wh = _COUNTER_WH
         self._today_wh = self._yesterday_wh = 0.0
-        self._link = self._link_to(broker)
+        super().__init__(self._link_to(broker), tick_s)
 
     # ---- life
-
-    async def __aenter__(self) -> Self:
-        self._boot()
-        await self.wait_up()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._stop_ticking()
-        self._link.close()
-
-    async def run(self) -> None:
-        """Be plugged in until cancelled."""
-        async with self:
-            await asyncio.Future[None]()
-
-    async def wait_up(self) -> None:
-        """Wait until the broker has let the device in. Raises TimeoutError."""
-        async with asyncio.timeout(_READY_S):
-            await self._link.up.wait()
-
-    def unplug(self) -> None:
-        """Pull the plug: no power, no good-bye."""
-        self._count()
-        self._stop_ticking()
-        self._link.cut()
-        for circuit in self._relays:
-            circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
-
-    async def plug_in(self) -> None:
-        """Put it back: it starts as its PowerOnState says."""
-        self._boot()
-        await self.wait_up()
-
-    async def brown_out(self) -> None:
-        """A dip in the mains: it starts anew, and the broker learns that from its return."""
-        self.unplug()
-        await self.plug_in()
 
     def press_button(self, channel: int = 1) -> None:
         """Somebody presses the button on the device: the relay changes, and the device tells everybody."""
@@ -139,6 +99,11 @@ class TasmotaDevice:
             self._next_report_at = self._now() + timedelta(seconds=self.tele_period_s)
             self.report()
 
+    def _power_down(self) -> None:
+        self._count()
+        for circuit in self._relays:
+            circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
+
     def _link_to(self, broker: BrokerAddress) -> Link:
         return Link(
             host=broker.host,
@@ -158,18 +123,6 @@ class TasmotaDevice:
         for channel, before in enumerate(self._states, start=1):
             on = before if self.power_on_state is PowerOnState.AS_BEFORE else self.power_on_state is PowerOnState.ON
             self._move(channel, on=on)
-        self._link.open()
-        self._tick_again()
-
-    def _tick_again(self) -> None:
-        if self._tick_s is not None:
-            self.tick()
-            self._timer = asyncio.get_running_loop().call_later(self._tick_s, self._tick_again)
-
-    def _stop_ticking(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     # ---- what it hears
 
