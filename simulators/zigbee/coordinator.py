@@ -51,6 +51,9 @@ class Radio(Protocol):
     def receive_zdo(self, cluster: int, sequence: int, payload: bytes) -> None:
         """Take a message to endpoint 0."""
 
+    def receive_broadcast(self, cluster: int, sequence: int, payload: bytes) -> None:
+        """Take a message to everybody's endpoint 0."""
+
     def receive(self, cluster: int, endpoint: int, source: int, payload: bytes) -> None:
         """Take a message to an application."""
 
@@ -301,6 +304,8 @@ class Coordinator:
         payload = reader.take(reader.number(2 if extended else 1))
         if not single or address in _BROADCASTS or address == 0x0000:
             self._answer_itself(cluster, endpoint, payload)
+            if address in _BROADCASTS:
+                self._tell_all(cluster, endpoint, payload)
             status = SUCCESS
         else:
             radio = self._radios.get(address)
@@ -314,6 +319,11 @@ class Coordinator:
                 radio.receive(cluster, endpoint, source, payload)
             else:
                 radio.receive_zdo(cluster, payload[0], payload[1:])
+
+    def _tell_all(self, cluster: int, endpoint: int, payload: bytes) -> None:
+        for radio in list(self._radios.values()):
+            if radio.powered and not endpoint and payload:
+                radio.receive_broadcast(cluster, payload[0], payload[1:])
 
     def _answer_itself(self, cluster: int, endpoint: int, payload: bytes) -> None:
         """What the coordinator's own endpoint 0 says to its host."""

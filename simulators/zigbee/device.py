@@ -154,6 +154,12 @@ class ZigbeeDevice:
 
     # ---- what it hears
 
+    def receive_broadcast(self, cluster: int, sequence: int, payload: bytes) -> None:
+        """Take a message to everybody's endpoint 0: only a question for this very device is answered."""
+        said = zdo.nwk_addr(self.ieee, self.nwk, payload) if cluster == zdo.NWK_ADDR and not self.deaf else None
+        if said is not None:
+            self._say_zdo(cluster | zdo.RESPONSE, sequence, said)
+
     def receive_zdo(self, cluster: int, sequence: int, payload: bytes) -> None:
         """Take a message to endpoint 0."""
         self.spoken_to.set()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from simulators.zigbee.mt import MtMalformed, Reader, Writer
 
-NODE_DESC, SIMPLE_DESC, ACTIVE_EP, ANNOUNCE = 0x0002, 0x0004, 0x0005, 0x0013
+NWK_ADDR, NODE_DESC, SIMPLE_DESC, ACTIVE_EP, ANNOUNCE = 0x0000, 0x0002, 0x0004, 0x0005, 0x0013
 BIND, UNBIND, LEAVE, PERMIT, UPDATE = 0x0021, 0x0022, 0x0034, 0x0036, 0x0038
 RESPONSE = 0x8000
 SUCCESS, INVALID_REQUEST, NOT_ACTIVE, NOT_SUPPORTED = 0x00, 0x80, 0x83, 0x84
@@ -51,6 +51,15 @@ class Node:
 def announce(nwk: int, ieee: int, node: Node) -> bytes:
     """What a node says to everybody when it is there."""
     return Writer().u16(nwk).u64(ieee).u8(node.capabilities).done()
+
+
+def nwk_addr(ieee: int, nwk: int, request: bytes) -> bytes | None:
+    """What a node answers to everybody's question for an IEEE address; nothing unless it is its own."""
+    try:
+        wanted = Reader(request).number(8)
+    except MtMalformed:
+        return None
+    return Writer().u8(SUCCESS).u64(ieee).u16(nwk).done() if wanted == ieee else None
 
 
 def answer(node: Node, nwk: int, cluster: int, request: bytes) -> bytes | None:

@@ -3,13 +3,14 @@
 import asyncio
 import logging
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.adapters.zigbee import seeking
 from agent.adapters.zigbee.network import DATABASE, ZigbeeNetwork
 from agent.adapters.zigbee.radio import ZigbeeAway
 from agent.adapters.zigbee.readings import DIVISOR, MEASURED
@@ -21,7 +22,7 @@ from simulators.zigbee.coordinator import Coordinator
 from simulators.zigbee.device import Model
 from simulators.zigbee.nvram import Nvram
 from simulators.zigbee.plug import OFF_AT_START, Scales, ZigbeePlug, ZigbeeThermometer
-from tests.contract.bench import StillClock
+from tests.contract.bench import PATIENT_S, StillClock
 from tests.zigbee.home import FIRST, Formed, adopt, copied, formed, network_on, plug, running, until
 
 
@@ -133,6 +134,30 @@ async def test_a_plug_is_found_again_at_another_address(left: Formed, tmp_path: 
             before = device.nwk
             await device.brown_out()
             assert device.nwk != before
+            assert not (await relay.read()).on
+
+
+async def test_a_plug_that_moved_while_the_stick_was_away_is_sought(
+    left: Formed, tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(seeking, "EVERY_S", 0.01)
+    heater = Heater()
+    async with copied(left, tmp_path) as stick:
+        network = network_on(stick, tmp_path, clock)
+        device = put(stick, clock, heater)
+        async with running(network):
+            relay = relay_of(adopt(network, device, "zigbee-plug"))
+            assert (await relay.switch(on=True)).on
+            before = device.nwk
+            await stick.unplug()
+            assert device.join()
+            assert device.nwk != before
+            await stick.plug_in()
+            async with asyncio.timeout(PATIENT_S):
+                while heater.on:
+                    await asyncio.sleep(0.01)
+                    with suppress(DeviceUnreachable):
+                        await relay.switch(on=False)
             assert not (await relay.read()).on
 
 

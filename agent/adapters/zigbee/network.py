@@ -16,6 +16,7 @@ from agent.adapters.zigbee.joining import arrange_reports
 from agent.adapters.zigbee.polls import Polls
 from agent.adapters.zigbee.radio import Application, RadioSettings, ZigbeeAway, called, opened
 from agent.adapters.zigbee.readings import abilities_of
+from agent.adapters.zigbee.seeking import seek
 from agent.adapters.zigbee.station import Link, Station
 from agent.domain.device import Ability, Adoption, Protocol, Sighting
 from agent.errors import DeviceError, SettingsInvalid
@@ -125,6 +126,7 @@ class ZigbeeNetwork:
             lambda: self._welcome(app),
             lambda: self._back_up_daily(app),
             self._keep_fresh,
+            lambda: seek(app, self._stations.values),
         ]
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(chore()) for chore in chores]

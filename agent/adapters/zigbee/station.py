@@ -97,6 +97,16 @@ class Station:
         node = None if self._attached is None else self._attached.node_desc
         return node is not None and not node.is_receiver_on_when_idle
 
+    @property
+    def lost(self) -> bool:
+        """Whether it has joined, and does not answer at the address that it is known under."""
+        return self._attached is not None and self._trips.failed >= _AWAY_AFTER
+
+    @property
+    def ieee(self) -> Any:  # noqa: ANN401 - zigpy's type
+        """Its IEEE address, once it has joined."""
+        return None if self._attached is None else self._attached.ieee
+
     def on_relay(self, channel: int, report: Callable[[bool], None]) -> None:
         """Tell a relay whatever the device reports of its channel."""
         self._trips.reports.append((channel, report))
