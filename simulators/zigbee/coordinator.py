@@ -1,13 +1,10 @@
-"""A Z-Stack 3.30 coordinator behind a TCP port, as a stick on a serial server: it forms a network and carries messages.
+"""A Z-Stack 3.30 coordinator behind a TCP port: it forms a network and carries messages.
 
 What it says is built here byte by byte after the "Z-Stack Monitor and Test API", never by a host's library: else both
 sides would share one misreading.
 """
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Protocol, Self
 
 from simulators.zigbee import zdo
 from simulators.zigbee.mt import (
@@ -28,6 +25,7 @@ from simulators.zigbee.mt import (
 )
 from simulators.zigbee.nv_commands import nv_commands
 from simulators.zigbee.nvram import NetworkSettings, Nvram
+from simulators.zigbee.stick import BROADCASTS, COORDINATOR_NWK, Radio, Stick
 
 SUCCESS, FAILURE = 0x00, 0x01
 MAC_NO_ACK = 0xE9
@@ -36,93 +34,34 @@ _CODE_REVISION = 20230507
 _CAPABILITIES = 0x0759
 _STARTED = 9
 _FORMATION, _FORMATION_FAILED = 0x04, 0x08
-_BROADCASTS = frozenset({0xFFFC, 0xFFFD, 0xFFFF})
 
 Answer = Callable[[Reader], bytes]
 
 
-class Radio(Protocol):
-    """A device on the air, as the coordinator meets it."""
-
-    ieee: int
-    nwk: int
-    powered: bool
-
-    def receive_zdo(self, cluster: int, sequence: int, payload: bytes) -> None:
-        """Take a message to endpoint 0."""
-
-    def receive_broadcast(self, cluster: int, sequence: int, payload: bytes) -> None:
-        """Take a message to everybody's endpoint 0."""
-
-    def receive(self, cluster: int, endpoint: int, source: int, payload: bytes) -> None:
-        """Take a message to an application."""
-
-
-class Coordinator:
+class Coordinator(Stick):
     """The stick. Enter it to plug it in."""
 
     def __init__(self, nvram: Nvram | None = None) -> None:
+        super().__init__()
         self.nvram = Nvram(0x00124B00AABBCC01) if nvram is None else nvram
-        self.port = 0
-        self.silent = False
-        """It hangs: what it is told vanishes, and it says nothing."""
-        self.permitted_s = 0
-        """For how long devices may join, as it was last told; 0: not at all."""
-        self.heard: list[tuple[int, int, bytes]] = []
-        """Every message to an application: address, cluster, bytes."""
-        self._radios: dict[int, Radio] = {}
-        self._endpoints: dict[int, zdo.Endpoint] = {}
         self._groups: set[tuple[int, int]] = set()
         self._channels = 1 << 11
-        self._server: asyncio.Server | None = None
-        self._writer: asyncio.StreamWriter | None = None
-        self._next_nwk = 0x1000
+        self._decoder = Decoder()
         self._answers = self._table()
 
-    # ---- life
-
     @property
-    def url(self) -> str:
-        """Where a host finds it."""
-        return f"socket://127.0.0.1:{self.port}"
+    def network(self) -> NetworkSettings | None:
+        """The network that it keeps."""
+        return self.nvram.network
 
-    async def __aenter__(self) -> Self:
-        await self.plug_in()
-        return self
+    # ---- the line
 
-    async def __aexit__(self, *_: object) -> None:
-        await self.unplug()
+    def _connected(self) -> None:
+        self._decoder = Decoder()
 
-    async def plug_in(self) -> None:
-        """Listen, on the port of before if there was one."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def unplug(self) -> None:
-        """Pull the stick: the connection breaks."""
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-            await self.cut()
-            await server.wait_closed()
-
-    async def cut(self) -> None:
-        """Break the connection."""
-        writer, self._writer = self._writer, None
-        if writer is not None:
-            writer.close()
-            with suppress(OSError):
-                await writer.wait_closed()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writer = writer
-        decoder = Decoder()
-        with suppress(OSError):
-            while received := await reader.read(4096):
-                for frame in decoder.feed(received):
-                    if not self.silent and self._writer is writer:
-                        self._obey(frame)
-        writer.close()
+    def _read(self, received: bytes) -> None:
+        for frame in self._decoder.feed(received):
+            self._obey(frame)
 
     def _obey(self, frame: Frame) -> None:
         if frame.kind == AREQ:
@@ -144,44 +83,21 @@ class Coordinator:
     def _say(self, kind: int, subsystem: int, command: int, data: bytes) -> None:
         self.say_raw(Frame(kind, subsystem, command, data).encoded())
 
-    def say_raw(self, data: bytes) -> None:
-        """Put bytes on the line, whatever they are."""
-        if self._writer is not None and not self.silent and not self._writer.is_closing():
-            self._writer.write(data)
-
     # ---- devices
 
-    @property
-    def network(self) -> NetworkSettings | None:
-        """The network that it keeps."""
-        return self.nvram.network
+    def _knows(self, ieee: int) -> bool:
+        return self.network is not None and ieee in self.nvram.known()
 
-    def admit(self, radio: Radio) -> bool:
-        """Let a device join or come back; it gets a new network address. Returns whether it may."""
-        if self.network is None or not (self.permitted_s or radio.ieee in self.nvram.known()):
-            return False
-        self._next_nwk += 1
-        self.forget(radio)
-        radio.nwk = self._next_nwk
-        self._radios[radio.nwk] = radio
+    def _keep(self, radio: Radio) -> None:
         self.nvram.remember(radio.ieee, radio.nwk)
+
+    def _drop(self, ieee: int) -> None:
+        self.nvram.forget(ieee)
+
+    def _tell_joined(self, radio: Radio, *, again: bool) -> None:  # noqa: ARG002 - this firmware tells both alike
         self._say(AREQ, ZDO, 0xCA, Writer().u16(radio.nwk).u64(radio.ieee).u16(0x0000).done())
-        return True
 
-    def put(self, radio: Radio) -> None:
-        """A device that has been in the network since before."""
-        self._radios[radio.nwk] = radio
-        self._next_nwk = max(self._next_nwk, radio.nwk)
-        self.nvram.remember(radio.ieee, radio.nwk)
-
-    def forget(self, radio: Radio) -> None:
-        """A device is no longer where it was."""
-        self._radios.pop(radio.nwk, None)
-
-    def leave(self, radio: Radio) -> None:
-        """A device says that it leaves."""
-        self.forget(radio)
-        self.nvram.forget(radio.ieee)
+    def _tell_left(self, radio: Radio) -> None:
         self._say(AREQ, ZDO, 0xC9, Writer().u16(radio.nwk).u64(radio.ieee).u8(0, 0, 0).done())
 
     def hear_zdo(self, radio: Radio, cluster: int, sequence: int, payload: bytes, *, broadcast: bool = False) -> None:
@@ -243,7 +159,7 @@ class Coordinator:
     def _reset(self) -> None:
         self.nvram.boot()
         self.permitted_s = 0
-        self._endpoints.clear()
+        self.endpoints.clear()
         self._groups.clear()
         self._say(AREQ, SYS, 0x80, bytes([0]) + _VERSION)
 
@@ -251,11 +167,11 @@ class Coordinator:
         number, profile, device, _, _ = (reader.number(size) for size in (1, 2, 2, 1, 1))
         servers = tuple(reader.number(2) for _ in range(reader.number(1)))
         clients = tuple(reader.number(2) for _ in range(reader.number(1)))
-        self._endpoints[number] = zdo.Endpoint(profile, device, servers, clients)
+        self.endpoints[number] = zdo.Endpoint(profile, device, servers, clients)
         return bytes([SUCCESS])
 
     def _device_info(self, _reader: Reader) -> bytes:
-        state = _STARTED if self._endpoints else 0
+        state = _STARTED if self.endpoints else 0
         return Writer().u8(SUCCESS).u64(self.nvram.ieee).u16(0).u8(7, state, 0).done()
 
     def _permit(self, reader: Reader) -> bytes:
@@ -292,7 +208,8 @@ class Coordinator:
         mode = reader.number(1)
         address = reader.number(8)
         if mode == 0x03:
-            address = next((radio.nwk for radio in self._radios.values() if radio.ieee == address), 0xFFFE)
+            radio = self._by_ieee(address)
+            address = 0xFFFE if radio is None else radio.nwk
         self._carry(reader, address & 0xFFFF, extended=True, single=mode in {0x02, 0x03})
 
     def _carry(self, reader: Reader, address: int, *, extended: bool, single: bool = True) -> None:
@@ -302,35 +219,22 @@ class Coordinator:
             reader.take(2)
         source, cluster, sequence, _, _ = (reader.number(size) for size in (1, 2, 1, 1, 1))
         payload = reader.take(reader.number(2 if extended else 1))
-        if not single or address in _BROADCASTS or address == 0x0000:
+        if not single or address in BROADCASTS or address == COORDINATOR_NWK:
             self._answer_itself(cluster, endpoint, payload)
-            if address in _BROADCASTS:
+            if address in BROADCASTS:
                 self._tell_all(cluster, endpoint, payload)
             status = SUCCESS
         else:
-            radio = self._radios.get(address)
-            reached = radio is not None and radio.powered
-            status = SUCCESS if reached else MAC_NO_ACK
+            status = SUCCESS if self._reaches(address) else MAC_NO_ACK
         if endpoint:
             self._say(AREQ, AF, 0x80, bytes([status, source, sequence]))
             self.heard.append((address, cluster, payload))
-        if single and (radio := self._radios.get(address)) is not None and radio.powered:
-            if endpoint:
-                radio.receive(cluster, endpoint, source, payload)
-            else:
-                radio.receive_zdo(cluster, payload[0], payload[1:])
-
-    def _tell_all(self, cluster: int, endpoint: int, payload: bytes) -> None:
-        for radio in list(self._radios.values()):
-            if radio.powered and not endpoint and payload:
-                radio.receive_broadcast(cluster, payload[0], payload[1:])
+        if single:
+            self._deliver(address, endpoint, source, cluster, payload)
 
     def _answer_itself(self, cluster: int, endpoint: int, payload: bytes) -> None:
         """What the coordinator's own endpoint 0 says to its host."""
-        if endpoint or not payload:
-            return
-        node = zdo.Node(zdo.COORDINATOR, 0x0000, dict(self._endpoints))
-        said = zdo.answer(node, 0x0000, cluster, payload[1:])
+        said = None if endpoint else self._own_answer(cluster, payload)
         if said is not None:
             head = Writer().u16(0x0000).u8(0).u16(cluster | zdo.RESPONSE).u8(0, payload[0]).u16(0x0000)
             self._say(AREQ, ZDO, 0xFF, head.raw(said).done())

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from simulators.circuit import Now
 from simulators.faults import Faults
 from simulators.zigbee import zcl, zdo
-from simulators.zigbee.coordinator import Coordinator
 from simulators.zigbee.mt import MtMalformed, Reader
+from simulators.zigbee.stick import Stick
 from simulators.zigbee.zcl import Frame, Reporting, Value
 
 BASIC, POWER, IDENTIFY, GROUPS, ON_OFF, OTA = 0x0000, 0x0001, 0x0003, 0x0004, 0x0006, 0x0019
@@ -73,7 +73,7 @@ class _Reported:
 class ZigbeeDevice:
     """One radio with its applications."""
 
-    def __init__(self, stick: Coordinator, ieee: int, model: Model, now: Now) -> None:
+    def __init__(self, stick: Stick, ieee: int, model: Model, now: Now) -> None:
         self.ieee = ieee
         self.nwk = 0xFFFE
         self.model = model

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from simulators.circuit import Circuit, Now
 from simulators.zigbee import zcl
-from simulators.zigbee.coordinator import Coordinator
 from simulators.zigbee.device import (
     ELECTRICAL,
     GROUPS,
@@ -22,6 +21,7 @@ from simulators.zigbee.device import (
     basic,
 )
 from simulators.zigbee.mt import Reader
+from simulators.zigbee.stick import Stick
 from simulators.zigbee.zcl import Frame, Value
 
 OFF_AT_START, ON_AT_START, TOGGLED_AT_START, AS_BEFORE = 0x00, 0x01, 0x02, 0xFF
@@ -57,7 +57,7 @@ class ZigbeePlug(ZigbeeDevice):
 
     def __init__(
         self,
-        stick: Coordinator,
+        stick: Stick,
         ieee: int,
         circuits: Circuit | Sequence[Circuit],
         now: Now,
@@ -246,7 +246,7 @@ class ZigbeePlug(ZigbeeDevice):
 class ZigbeeThermometer(ZigbeeDevice):
     """A temperature sensor with a battery."""
 
-    def __init__(self, stick: Coordinator, ieee: int, circuit: Circuit, now: Now, *, model: Model = SENSOR) -> None:
+    def __init__(self, stick: Stick, ieee: int, circuit: Circuit, now: Now, *, model: Model = SENSOR) -> None:
         super().__init__(stick, ieee, model, now)
         self._circuit = circuit
         application = basic(model, _TEMPERATURE_SENSOR)
