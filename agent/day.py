@@ -6,28 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
-from agent.control.circuits import circuit_of, in_mid_run
+from agent.control.circuits import in_mid_run
 from agent.control.conditions import Conditions
 from agent.control.executor import Executor
 from agent.control.history import History
 from agent.control.interlock import Situation
-from agent.control.overrides import TellsPresses
+from agent.control.power_cut import PowerCut
 from agent.control.sampler import Sampler, Snapshot
 from agent.control.schedule import left_to_owner, still_good, switching_instants, wants, wants_of_appliances
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
-from agent.domain.comfort import Band
 from agent.domain.device import Name, Reading, RelayState, Role
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState
-from agent.domain.interval import Interval
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
 from agent.domain.plan import Fallback, Plan
 from agent.errors import JournalUnreadable
+from agent.expecting import Expectations
 from agent.fetching import Fetching
-from agent.forecasting.base_load import base_load
-from agent.forecasting.comfort import room_band, setpoint_c, tank_band
-from agent.forecasting.hot_water import hot_water
-from agent.forecasting.sun import climate_forecast
+from agent.insisting import Insistence
 from agent.jobs import Job, Timetable, daily, every
-from agent.outlook import Outlook, horizon, in_season, without_margins
+from agent.outlook import Outlook, without_margins
 from agent.ports import Clock, Device, Ledger, Planner, Telemetry
 from agent.settings import Settings
 from agent.telling import changes_in_words, miss_in_words, plan_in_words
@@ -46,9 +42,6 @@ _FIRST_ANSWER_S = 20.0
 """Wall seconds that a feed may delay the first plan."""
 _AFTER_SWITCHING = timedelta(seconds=60)
 """Plans switch on the grid of the steps; looking a minute later sees what came of it, and orders again in need."""
-_DRAWN_BEFORE = timedelta(minutes=20)
-_DRAWN_AFTER = timedelta(minutes=10)
-"""People shower about when they said: near a draw the tank differs from the plan without meaning anything."""
 _READINGS_KEPT = timedelta(days=90)
 _PRESSED_AGAIN = timedelta(seconds=10)
 """A relay that chatters makes no more steps than that."""
@@ -79,19 +72,21 @@ class Day:
         self._devices = devices
         self._roles = {device.role: device for device in devices}
         self._timetable = timetable
+        self._fetching = fetching
         self._beat = beat
-        self._outlook = Outlook(settings, ledger)
-        self._sampler = Sampler(devices, telemetry, clock)
+        self._outlook, self._sampler = Outlook(settings, ledger), Sampler(devices, telemetry, clock)
         self._relays = _relays(settings, devices)
         self._switched_appliances = [one.name for one in settings.house.appliances if one.name in self._relays]
         self._history = self._history_of_home()
         self._conditions = conditions
         self._executor = self._executor_of_home()
+        self._expected = Expectations(settings, self._relays)
+        self._insistence = Insistence(self._executor, clock, timetable, self.step)
+        self._power_cut = PowerCut(_safe_when_off(self._relays), conditions)
         self._pressed: set[Name] = set()
         """Loads whose button was pressed since the last look."""
         self._stepped_at: datetime | None = None
         self._listen_to_buttons()
-        self._fetching = fetching
         self._stepping = asyncio.Lock()
         self._planning = asyncio.Lock()
         self._plan_wanted = False
@@ -139,16 +134,20 @@ class Day:
             by_hand = await self._executor.started_by_hand(state.loads)
             begun = in_mid_run(self._settings.house, state.loads, snapshot.at)
             followed = still_good(plan, snapshot.at, self._longest_trust())
-            house = self._house_in_season(plan, snapshot.at)
+            house = self._expected.house(plan, snapshot.at)
             wanted = [
-                *wants(house, followed, snapshot.at, measured, self._setpoints_c(house, snapshot.at)),
+                *wants(house, followed, snapshot.at, measured, self._expected.setpoints_c(house, snapshot.at)),
                 *wants_of_appliances(followed, snapshot.at, self._switched_appliances, by_hand, begun),
             ]
             wanted = [*left_to_owner(wanted, await self._executor.overrides(snapshot.at))]
             await self._executor.hold(wanted, await self._situation(snapshot, state, followed), self._pressed)
+            await self._power_cut.prepare(state.loads.keys())
+            self._insistence.after_step()
         self._beat(plan.plan_id if plan is not None else None)
         if plan is not None and self._has_settled(plan, snapshot.at) and not self._planning.locked():
-            drift = deviation(plan, state, self._wanted(house, snapshot.at), self._deviation_limits_c(snapshot.at))
+            drift = deviation(
+                plan, state, self._expected.bands(house, snapshot.at), self._expected.deviation_limits_c(snapshot.at)
+            )
             if drift is not None:
                 _log.info("planning anew: %s", drift)
                 self._timetable.soon("plan", self.make_plan)
@@ -220,9 +219,8 @@ class Day:
 
     def _listen_to_buttons(self) -> None:
         for load, device in self._relays.items():
-            relay: object = device.relay
-            if isinstance(relay, TellsPresses):
-                relay.on_pressed = partial(self._note_pressed, load)
+            if device.relay is not None:
+                device.relay.on_pressed = partial(self._note_pressed, load)
 
     def _note_pressed(self, load: Name, _state: RelayState) -> None:
         """Have the home looked at, as soon as that is not too often."""
@@ -287,7 +285,7 @@ class Day:
 
     async def _situation(self, snapshot: Snapshot, state: HouseState, plan: Plan | None) -> Situation:
         silent_w = await self._executor.silent_power_w(snapshot)
-        base_w = self._base_load_w(snapshot.at) + self._started_by_owner_w(snapshot.at, plan)
+        base_w = self._expected.unswitched_w(snapshot.at, plan)
         warmest_c = await self._tank_at_most_c(snapshot, state)
         meter = self._name_of(Role.HOUSE_METER)
         return situation(snapshot, state, self._metered_loads(), meter, base_w, silent_w, warmest_c)
@@ -340,48 +338,6 @@ class Day:
         device = self._roles.get(role)
         return device.name if device is not None else None
 
-    def _started_by_owner_w(self, at: datetime, plan: Plan | None) -> float:
-        """What appliances without a relay draw if their owner starts them as planned, W."""
-        drawn_w = 0.0
-        names = [one.name for one in self._settings.house.appliances if one.name not in self._relays]
-        for part in () if plan is None else plan.loads:
-            block = next((block for block in part.on if at in block), None)
-            if plan is None or block is None or part.load not in names:
-                continue
-            running = at - block.start if block.start > plan.horizon.start else None  # it may have begun before
-            drawn_w += circuit_of(self._settings.house, part.load).power_at_w(running)
-        return drawn_w
-
-    def _house_in_season(self, plan: Plan | None, at: datetime) -> House:
-        """The house as the plan sees it; without a plan, as the climate of the date has it."""
-        home, house = self._settings.home, self._settings.house
-        if house.air_conditioner is None or house.air_conditioner.cooling is None:
-            return house
-        if plan is not None and plan.outdoor_temperature_c is not None:
-            return in_season(house, plan.outdoor_temperature_c, plan.horizon)
-        day = horizon(at, 300, 86_400)
-        return in_season(house, climate_forecast(day, home.latitude, home.longitude, at).outdoor_temperature_c, day)
-
-    def _wanted(self, house: House, at: datetime) -> Mapping[str, Band]:
-        """What people want of room and tank at a moment."""
-        zone = self._settings.home.zone
-        bands = {"room": room_band(house, at, zone), "tank": tank_band(house, at, zone)}
-        return {part: band for part, band in bands.items() if band is not None}
-
-    def _setpoints_c(self, house: House, at: datetime) -> Mapping[Name, float]:
-        return {load: setpoint_c(house, load, at, self._settings.home.zone) for load in house.loads}
-
-    def _base_load_w(self, at: datetime) -> float:
-        span = horizon(at, 60, 60)
-        return base_load(self._settings.house, span, self._settings.home.zone).at(at)
-
-    def _deviation_limits_c(self, at: datetime) -> Mapping[str, float]:
-        planning = self._settings.planning
-        around = Interval(start=at - _DRAWN_BEFORE, end=at + _DRAWN_AFTER)
-        if hot_water(self._settings.house, around, self._settings.home.zone).values:
-            return {"room": planning.room_deviation_c}
-        return {"room": planning.room_deviation_c, "tank": planning.tank_deviation_c}
-
     def _has_settled(self, plan: Plan, at: datetime) -> bool:
         return at - plan.made_at >= timedelta(seconds=self._settings.planning.settle_s)
 
@@ -393,3 +349,8 @@ def _relays(settings: Settings, devices: Sequence[Device]) -> Mapping[Name, Devi
     appliance_of = {device.name: device.load for device in settings.devices}
     loads = [(load_of.get(device.role) or appliance_of.get(device.name), device) for device in devices]
     return {load: device for load, device in loads if load in known and device.relay is not None}
+
+
+def _safe_when_off(relays: Mapping[Name, Device]) -> Mapping[Name, Device]:
+    """Those of the loads; an appliance that was running goes on after a power cut, as its own program has it."""
+    return {load: device for load, device in relays.items() if load in LOAD_ROLES}

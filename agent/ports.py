@@ -87,13 +87,27 @@ class Switch(Protocol):
         Raises DeviceUnreachable if nothing can be sent, DeviceRefused if it has no such relay, DeviceMalformed.
         """
 
+    async def start_off(self) -> bool:
+        """Set the device to start off when its power comes back, unless it is so set; never switches the relay.
+
+        Return whether it answers that it is so set; False if only its owner can do that. May wait for ever. Raises
+        as `ask` does.
+        """
+
 
 class Relay(Protocol):
     """Switches one circuit."""
 
+    on_pressed: Callable[[RelayState], None] | None
+    """Told when the device reports by itself a change that nobody here ordered."""
+
     @property
     def must_be_renewed(self) -> bool:
         """Whether an "on" ends by itself unless it is given again."""
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the device has said that it heard the last order; how it stands is another question."""
 
     async def switch(self, *, on: bool) -> RelayState:
         """Switch and return the state read back, which is the wanted one.
@@ -103,6 +117,12 @@ class Relay(Protocol):
 
     async def read(self) -> RelayState:
         """Return the state the device reports now. Raises DeviceUnreachable, DeviceMalformed."""
+
+    async def start_off(self) -> bool:
+        """Have the device start off after a power cut; return whether it will, as far as it can be set from here.
+
+        Raises DeviceUnreachable, DeviceRefused, DeviceMalformed.
+        """
 
 
 class Meter(Protocol):

@@ -40,6 +40,8 @@ ALLOWED: dict[str, set[str]] = {
     "agent.outlook": {"agent"},
     "agent.telling": {"agent.domain"},
     "agent.day": {"agent"},
+    "agent.expecting": {"agent"},
+    "agent.insisting": {"agent"},
     "agent.fetching": {"agent"},
     "agent.hub": {"agent", "httpx"},
     "agent.composition": {"agent", "httpx"},

@@ -1,10 +1,10 @@
 """Holds the relays to the plan: one step looks, decides, orders and journals, and remembers nothing it could lose."""
 
+import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
 
 from agent.control.circuits import circuit_of
 from agent.control.conditions import Conditions
@@ -22,17 +22,9 @@ from agent.ports import Clock, Device, Ledger, Relay
 _log = logging.getLogger(__name__)
 
 _DONE = (None, Stage.VERIFIED)
+_FATE_UNKNOWN = (Stage.UNKNOWN, Stage.ACKNOWLEDGED)
 _ATTEMPTS = 2
 """An order without an answer is given twice at once; after that the next step tries again."""
-
-
-@runtime_checkable
-class Acknowledging(Protocol):
-    """A relay that knows whether its device heard the last order."""
-
-    @property
-    def acknowledged(self) -> bool:
-        """Whether it said so; how it stands is another question."""
 
 
 class Executor:
@@ -58,6 +50,22 @@ class Executor:
         self._conditions = conditions
         self._override = override
         self._attendance = Attendance(dead_man)
+        self._disobeyed: set[Name] = set()
+
+    @property
+    def silent(self) -> frozenset[Name]:
+        """The loads whose relay did not answer at the last look."""
+        return frozenset(self._relays.keys() - self._attendance.answered)
+
+    @property
+    def disobeyed(self) -> frozenset[Name]:
+        """The loads whose relay has since then not done as it was told; not those that refused."""
+        return frozenset(self._disobeyed)
+
+    async def answers(self, loads: Iterable[Name]) -> bool:
+        """Whether the relay of one of the loads answers now."""
+        relays = [self._relays[load].relay for load in loads]
+        return any(await asyncio.gather(*(_answers(relay) for relay in relays if relay is not None)))
 
     async def load_states(self, snapshot: Snapshot) -> dict[Name, LoadState]:
         """The loads that answered, with the moment of their last change. Journals changes that nobody here ordered.
@@ -70,6 +78,7 @@ class Executor:
             if reported is not None:
                 states[load] = await self._load_state(load, device, reported)
         self._attendance.looked(frozenset(states))
+        self._disobeyed.clear()
         return states
 
     async def overrides(self, at: datetime) -> Mapping[Name, bool]:
@@ -193,6 +202,8 @@ class Executor:
             self._attendance.kept_on(want.load, at)
         elif not want.on and stage is Stage.VERIFIED:
             await self._conditions.report(f"renewal:{device.name}", well=True)  # nothing is left to renew
+        if stage in _FATE_UNKNOWN:
+            self._disobeyed.add(want.load)
         await self._keep(device, want, stage, at)
         _say(device, want, stage)
         return stage
@@ -207,7 +218,7 @@ class Executor:
                 return Stage.REFUSED
             except DeviceError as error:
                 _log.debug("%s did not confirm: %s", device.name, error.reason)
-                if isinstance(relay, Acknowledging) and relay.acknowledged:
+                if relay.acknowledged:
                     stage = Stage.ACKNOWLEDGED
             else:
                 return Stage.VERIFIED
@@ -235,6 +246,14 @@ class Executor:
                 at=at,
             )
         )
+
+
+async def _answers(relay: Relay) -> bool:
+    try:
+        await relay.read()
+    except DeviceError:
+        return False
+    return True
 
 
 def on_time_s(commands: Sequence[Command], span: Interval, *, on_now: bool) -> float:

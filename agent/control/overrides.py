@@ -1,9 +1,8 @@
 """What its owner has set at a load's own button, and for how long the hub leaves that alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
-from typing import Protocol, runtime_checkable
 
 from agent.domain.command import Cause, Command
 from agent.domain.device import Name, RelayState
@@ -14,13 +13,6 @@ FOUND = (Cause.OBSERVED, Cause.UNATTENDED)
 """Rows that are no orders: the relay was found so."""
 _LEAVES_IT_IN_FORCE = (Cause.SAFE_STATE, Cause.OVERRIDE)
 """The hub went away, or did for the owner what the owner wants. Any other order ends it, as does another state."""
-
-
-@runtime_checkable
-class TellsPresses(Protocol):
-    """A relay that tells at once when its device reports a change that nobody here ordered."""
-
-    on_pressed: Callable[[RelayState], None] | None
 
 
 class Override(Value):
@@ -52,12 +44,13 @@ class Attendance:
     def __init__(self, dead_man: timedelta) -> None:
         """`dead_man` is the time after which a relay that must be renewed goes off by itself."""
         self._dead_man = dead_man
-        self._answered: AbstractSet[Name] = frozenset()
+        self.answered: AbstractSet[Name] = frozenset()
+        """The loads that answered at the last look."""
         self._kept_on: dict[Name, datetime] = {}
 
     def looked(self, answered: AbstractSet[Name]) -> None:
         """Note which loads answered at this look."""
-        self._answered = answered
+        self.answered = answered
 
     def kept_on(self, load: Name, at: datetime) -> None:
         """Note that a load was told at a moment to be on, or to stay on."""
@@ -65,7 +58,7 @@ class Attendance:
 
     def was_held(self, load: Name, reported: RelayState, *, must_be_renewed: bool) -> bool:
         """Whether a load that is found otherwise was held up to then: it answered before, and did not end by itself."""
-        if load not in self._answered:
+        if load not in self.answered:
             return False
         if reported.on or not must_be_renewed:
             return True

@@ -135,6 +135,12 @@ class DeviceProfile(Value):
         """The largest resistive load that the relay carries; None if unknown."""
         return None if self.max_switching_a is None else self.max_switching_a * self.mains_v
 
+    def deadline_s(self, asked_s: float | None, otherwise_s: float = 5.0) -> float:
+        """Wall seconds for an order or a question: as the owner asked, else as the model needs."""
+        if asked_s is not None:
+            return asked_s
+        return otherwise_s if self.acknowledgement is None else self.acknowledgement.deadline_s
+
     def carries(self, power_w: float) -> bool | None:
         """Whether the relay carries a load of `power_w`; None if its rating is unknown."""
         return None if self.max_power_w is None else power_w <= self.max_power_w

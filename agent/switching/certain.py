@@ -105,6 +105,16 @@ class CertainRelay:
             patience_s = self._patience_s()
             return await self._asked(asyncio.get_running_loop().time() + patience_s, patience_s)
 
+    async def start_off(self) -> bool:
+        """Have it start off when its power comes back. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
+        async with self._turn:
+            patience_s = self._patience_s()
+            try:
+                async with asyncio.timeout(patience_s):
+                    return await self._switch.start_off()
+            except TimeoutError as error:
+                raise DeviceUnreachable(self._name, self._silence(patience_s)) from error
+
     async def _ordered(self, *, on: bool) -> RelayState:
         patience_s = self._patience_s()
         ends_s = asyncio.get_running_loop().time() + patience_s
@@ -132,12 +142,15 @@ class CertainRelay:
             async with asyncio.timeout_at(ends_s):
                 on = await self._switch.ask()
         except TimeoutError as error:
-            away = f", and {self._switch.away}" if self._switch.away else ""
-            raise DeviceUnreachable(self._name, f"no answer within {patience_s:g} s{away}") from error
+            raise DeviceUnreachable(self._name, self._silence(patience_s)) from error
         state = RelayState(on=on, at=self._clock.now())
         self.standing = replace(self.standing, verified=state)
         self._known = on
         return state
+
+    def _silence(self, patience_s: float) -> str:
+        away = f", and {self._switch.away}" if self._switch.away else ""
+        return f"no answer within {patience_s:g} s{away}"
 
     def _patience_s(self) -> float:
         return min(self._deadline_s, _AWAY_S) if self._switch.away else self._deadline_s

@@ -1,6 +1,6 @@
 """Orders to relays that obey, refuse or say nothing; a real ledger beneath."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +42,7 @@ class ObedientRelay:
     must_be_renewed: bool = False
     acknowledged: bool = False
     """Whether it says that it heard an order, even where it then says no more."""
+    on_pressed: Callable[[RelayState], None] | None = None
 
     async def switch(self, *, on: bool) -> RelayState:
         self.orders.append((self.name, on))
@@ -54,6 +55,9 @@ class ObedientRelay:
 
     async def read(self) -> RelayState:
         return RelayState(on=self.on, at=NOW)
+
+    async def start_off(self) -> bool:
+        return False
 
 
 @pytest.fixture

@@ -6,15 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.clock import SystemClock
-from agent.control.executor import Acknowledging
-from agent.control.overrides import Attendance, TellsPresses, override_in_force
+from agent.control.overrides import Attendance, override_in_force
 from agent.control.schedule import Want, left_to_owner
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import RelayState
 from agent.domain.house import WATER_HEATER
-from agent.switching.certain import CertainRelay
-from tests.switching.test_certain import ScriptedSwitch, Wire
 
 NOW = datetime(2020, 1, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -83,12 +79,6 @@ def test_an_override_ends_at_its_time_to_the_second() -> None:
 def test_only_the_loads_that_were_pressed_are_left_to_their_owner() -> None:
     wanted = [Want(load=name, on=False, cause=Cause.PLAN) for name in ("a", "b")]
     assert left_to_owner(wanted, {"b": True}) == [wanted[0], Want(load="b", on=True, cause=Cause.OVERRIDE)]
-
-
-def test_a_certain_relay_tells_presses_and_acknowledgements() -> None:
-    relay = CertainRelay(ScriptedSwitch(Wire()), SystemClock(), "plug", deadline_s=5.0)
-    assert isinstance(relay, TellsPresses)
-    assert isinstance(relay, Acknowledging)
 
 
 def test_only_what_was_held_up_to_then_can_have_been_pressed() -> None:

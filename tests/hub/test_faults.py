@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.domain.command import Cause, Stage
+from agent.domain.condition import Condition
 from agent.domain.house import WATER_HEATER
 from agent.domain.interval import Interval
 from agent.domain.plan import Fallback, LoadPlan, Plan
@@ -75,6 +76,47 @@ def test_an_order_without_an_answer_is_unknown_and_given_again(settings: Setting
     a_day(settings, tmp_path, hours=6, during=mend, home=home)
     assert Stage.UNKNOWN in stages
     assert Stage.VERIFIED not in stages
+
+
+@pytest.mark.parametrize(("fault", "lasts_s"), [("deaf", 45), ("unplugged", 1800)])
+def test_what_did_not_obey_is_held_to_the_plan_half_a_minute_after_it_can(
+    settings: Settings, tmp_path: Path, fault: str, lasts_s: float
+) -> None:
+    home = virtual_home(settings, START)
+    setattr(home, fault, {"boiler-plug", "ac-plug"})
+
+    async def mend(running: Running) -> None:
+        await until(START + timedelta(minutes=1))
+        while not await against_the_plan(running):
+            await asyncio.sleep(5)
+        await asyncio.sleep(lasts_s)
+        setattr(home, fault, set())
+        await asyncio.sleep(30)
+        assert await against_the_plan(running) == []
+
+    a_day(settings, tmp_path, hours=12, during=mend, home=home)
+
+
+def test_loads_are_set_to_start_off_and_the_owner_is_told_of_those_that_cannot(
+    settings: Settings, tmp_path: Path
+) -> None:
+    home = virtual_home(settings, START)
+    home.stubborn = {"ac-plug"}
+    home.unplugged = {"boiler-plug"}
+    said: dict[str, Condition] = {}
+
+    async def mend(running: Running) -> None:
+        await until(START + timedelta(hours=1))
+        assert home.starts_off == {"ac-plug"}
+        home.unplugged = set()
+        await asyncio.sleep(60)
+        said.update({condition.subject: condition for condition in await running.ledger.conditions()})
+
+    a_day(settings, tmp_path, hours=2, during=mend, home=home)
+    assert home.starts_off == {"ac-plug", "boiler-plug"}
+    assert "safe start:boiler-plug" not in said
+    assert not said["safe start:ac-plug"].well
+    assert "start off in its own app" in said["safe start:ac-plug"].detail
 
 
 def test_a_tank_above_its_limit_puts_the_heater_off_whatever_the_plan_says(settings: Settings, tmp_path: Path) -> None:

@@ -58,6 +58,10 @@ class VirtualHome:
     dead_man_s: float | None = None
     """After so long a plug ends an "on" that is not given again; None: it cannot."""
     ends_at: dict[Name, datetime] = field(default_factory=dict)
+    starts_off: set[Name] = field(default_factory=set)
+    """Plugs that were told how to start after a power cut."""
+    stubborn: set[Name] = field(default_factory=set)
+    """Plugs that cannot be told."""
     price_try_per_mwh: Callable[[datetime], float] = lambda moment: 300.0 + 10 * (moment.hour % 12)
 
     def advance(self) -> datetime:
@@ -110,6 +114,13 @@ class VirtualRelay:
     home: VirtualHome
     name: Name
     on_pressed: Callable[[RelayState], None] | None = None
+    acknowledged: bool = False
+
+    async def start_off(self) -> bool:
+        if self.name in self.home.unplugged | self.home.deaf:
+            raise DeviceUnreachable(self.name, "no answer")
+        self.home.starts_off.add(self.name)
+        return self.name not in self.home.stubborn
 
     @property
     def must_be_renewed(self) -> bool:

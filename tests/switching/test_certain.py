@@ -96,6 +96,9 @@ class ScriptedSwitch:
         self.wire.note("answer", on=answer)
         return answer
 
+    async def start_off(self) -> bool:
+        return await self.ask()
+
     async def _spoken(self, fate: Fate, what: str, *, on: bool) -> None:
         self.wire.note(what, on=on)
         self.wire.speaking += 1

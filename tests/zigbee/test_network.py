@@ -337,7 +337,7 @@ async def test_a_device_reports_what_it_was_asked_to(tmp_path: Path, clock: Stil
             assert thermometer is not None
             assert not (await relay.switch(on=False)).on
             pressed: list[bool] = []
-            relay.on_pressed = lambda state: pressed.append(state.on)  # type: ignore[attr-defined]
+            relay.on_pressed = lambda state: pressed.append(state.on)
             device.press_button()
             await until(lambda: pressed == [True])
             asked = len(stick.heard)

@@ -58,9 +58,7 @@ class BleNetwork:
         if mac is None:
             said = f"a Bluetooth device is adopted by its MAC address, not as {adoption.address!r}"
             raise ProfileInvalid(f"{adoption.name}: {said}")
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s, _DEADLINE_S)
         if known.family is Family.SHELLY_BLE:
             return self._shelly(adoption, known, mac, deadline_s, ends_after_s)
         if known.family is Family.SWITCHBOT:

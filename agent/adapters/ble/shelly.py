@@ -26,6 +26,7 @@ from agent.domain.device import Ability, Name, Reading
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable
 from agent.ports import Clock
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 
 _SOURCE = "kwh-hub"
 _POLL_S = (0.02, 0.1)
@@ -33,8 +34,6 @@ _POLL_S = (0.02, 0.1)
 _EMPTY_READS = 20
 _MOST_STALE = 8
 """Answers to questions that nobody waits for any more, before the right one."""
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 
 
 def recognise(heard: Heard) -> Recognised | None:
@@ -130,6 +129,10 @@ class ShellySwitch:
         except ShellyMalformed as error:
             raise DeviceMalformed(self._name, str(error)) from error
 
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
+
 
 class ShellyMeter:
     """What is measured behind one relay."""
@@ -155,6 +158,5 @@ class ShellyMeter:
             raise DeviceMalformed(self._name, str(error)) from error
         if power_w is None:
             raise DeviceMalformed(self._name, "reports no power")
-        if self._max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self._max_power_w:
-            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self._max_power_w:g} W")
+        power_w = plausible_power_w(self._name, power_w, self._max_power_w)
         return Reading(device=self._name, at=self._rpc.clock.now(), power_w=power_w, energy_wh=energy_wh)

@@ -34,6 +34,7 @@ from agent.domain.device import Ability, Name, Reading
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable
 from agent.ports import Clock
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 
 _ECHO_S = 0.05
 """What comes so soon after an answer still belongs to it."""
@@ -42,8 +43,6 @@ _LATE_S = 10.0
 _MOST_OWED = 3
 COUNTS_FOR = timedelta(minutes=5)
 """So old (domain time) may an advertisement be that is taken for the present power."""
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 
 
 def recognise(heard: Heard) -> Recognised | None:
@@ -154,6 +153,10 @@ class SwitchBotSwitch:
         except SwitchBotMalformed as error:
             raise DeviceMalformed(self._name, str(error)) from error
 
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
+
     def _done(self, status: int) -> None:
         if status == BUSY:
             raise DeviceUnreachable(self._name, "it says that it is busy")
@@ -182,7 +185,5 @@ class SwitchBotMeter:
         except TimeoutError as error:
             minutes = COUNTS_FOR.total_seconds() / 60
             raise DeviceUnreachable(self._name, f"was not heard for {minutes:g} minutes") from error
-        most_w = self._max_power_w
-        if most_w is not None and state.power_w > _IMPLAUSIBLE * most_w:
-            raise DeviceMalformed(self._name, f"reports {state.power_w:g} W through a relay for {most_w:g} W")
-        return Reading(device=self._name, at=at, power_w=state.power_w)
+        power_w = plausible_power_w(self._name, state.power_w, self._max_power_w)
+        return Reading(device=self._name, at=at, power_w=power_w)

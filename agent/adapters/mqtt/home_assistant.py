@@ -33,6 +33,7 @@ from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, Devi
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
 _PREFIX = "homeassistant"
@@ -40,9 +41,6 @@ _MOST_STATIONS = 256
 """More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
 _MOST_KEYS = 4 * _MOST_STATIONS
 _MOST_COMPONENTS = 64
-_DEADLINE_S = 5.0
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 _OWN_FAMILY = frozenset({"Zigbee2MQTT"})
 """Who announces devices here that the hub speaks with in their own language."""
 
@@ -90,6 +88,10 @@ class HomeAssistantSwitch:
             raise DeviceMalformed(self._name, f"says neither on nor off: {payload[:40]!r}")
         return state
 
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
+
     def _component(self) -> Component:
         switches = [part for part in self._station.components if part.platform == "switch"]
         if self._object_id:
@@ -128,8 +130,7 @@ class HomeAssistantMeter:
             energy_wh = None
             if counter is not None and counter.state_topic in said:
                 _, energy_wh = _value(said, counter, counter.read_energy_wh)
-        if self._max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self._max_power_w:
-            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self._max_power_w:g} W")
+        power_w = plausible_power_w(self._name, power_w, self._max_power_w)
         return Reading(device=self._name, at=heard.at, power_w=power_w, energy_wh=energy_wh)
 
 
@@ -185,9 +186,7 @@ class HomeAssistantNetwork:
         """
         known, name = self._profiles.named(adoption.profile), adoption.name
         station, object_id = self._adopt(adoption.address)
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay, meter, thermometer = known.abilities, None, None, None
         if Ability.RELAY in can:
             relay = CertainRelay(

@@ -17,13 +17,11 @@ from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, Devi
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
 _MOST_STATIONS = 256
 """More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
-_DEADLINE_S = 5.0
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 
 
 class OpenBekenSwitch:
@@ -63,6 +61,10 @@ class OpenBekenSwitch:
             raise DeviceMalformed(self._name, f"says neither on nor off: {payload[:40]!r}")
         return state
 
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
+
     def _check(self, identity: Identity) -> None:
         if self._channel not in identity.relays:
             known = ", ".join(str(channel) for channel in sorted(identity.relays)) or "none"
@@ -89,10 +91,8 @@ class OpenBekenMeter:
         """Ask for power (W) and the device's counter (Wh). Raises DeviceUnreachable, DeviceMalformed."""
         async with self._station.conversation(self._name, self._deadline_s, self._station.sensor_turn):
             said = await self._station.measure()
-        if self._max_power_w is not None and abs(said.power_w) > _IMPLAUSIBLE * self._max_power_w:
-            limit_w = self._max_power_w
-            raise DeviceMalformed(self._name, f"reports {said.power_w:g} W through a relay for {limit_w:g} W")
-        return Reading(device=self._name, at=self._clock.now(), power_w=said.power_w, energy_wh=said.energy_wh)
+        power_w = plausible_power_w(self._name, said.power_w, self._max_power_w)
+        return Reading(device=self._name, at=self._clock.now(), power_w=power_w, energy_wh=said.energy_wh)
 
 
 class OpenBekenNetwork:
@@ -125,9 +125,7 @@ class OpenBekenNetwork:
         """A device of the home, by the name in its topics. Raises ProfileInvalid, SettingsInvalid."""
         known, name = self._profiles.named(adoption.profile), adoption.name
         station = self._adopt(adoption.address)
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s)
         relay, meter = None, None
         if Ability.RELAY in known.abilities:
             relay = CertainRelay(

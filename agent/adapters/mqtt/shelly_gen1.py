@@ -34,15 +34,13 @@ from agent.errors import (
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
 _MOST_DEVICES = 256
 """More devices than any home has; what else is seen in a scan is not remembered."""
-_DEADLINE_S = 5.0
 _OFFLINE_PATIENCE_S = 1.0
 """A device whose last will says that it is gone is asked all the same, for the will may be late, but not for long."""
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 _SHOWS = {"relay": Ability.RELAY, "power": Ability.METER, "ext_temperature": Ability.THERMOMETER}
 """What a topic in a scan shows that a device can do."""
 
@@ -79,6 +77,10 @@ class Gen1Switch:
             return await self._station.relay(self._relay) is RelayWord.ON
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
+
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
 
     def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
         if self.on_report is not None:
@@ -133,8 +135,7 @@ class Gen1Meter(_Sensor):
             power_w, energy_wh = read_power_w(power), read_energy_wh(energy)
         except ShellyMalformed as error:
             raise DeviceMalformed(self._name, str(error)) from error
-        if self._max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self._max_power_w:
-            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self._max_power_w:g} W")
+        power_w = plausible_power_w(self._name, power_w, self._max_power_w)
         return Reading(device=self._name, at=self._clock.now(), power_w=power_w, energy_wh=energy_wh)
 
 
@@ -205,9 +206,7 @@ class ShellyGen1Network:
         if address not in self._stations:
             self._stations[address] = Gen1Station(self._broker, address)
         station, clock = self._stations[address], self._clock
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay, meter, thermometer = known.abilities, None, None, None
         if Ability.RELAY in can:
             relay = CertainRelay(

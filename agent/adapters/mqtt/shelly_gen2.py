@@ -40,14 +40,12 @@ from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, Sett
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
 _MOST_DEVICES = 256
 """More devices than any home has; what else says that it is online is not remembered."""
 _PREFIX = re.compile(r"[^+#\x00$][^+#\x00]{0,299}")
-_DEADLINE_S = 5.0
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 
 
 class Gen2Switch:
@@ -79,6 +77,10 @@ class Gen2Switch:
         except ShellyMalformed as error:
             raise DeviceMalformed(self._name, str(error)) from error
 
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
+
     def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
         if self.on_report is not None:
             self.on_report(on)
@@ -109,8 +111,7 @@ class Gen2Meter:
             raise DeviceMalformed(self._name, str(error)) from error
         if power_w is None:
             raise DeviceMalformed(self._name, "reports no power")
-        if self.max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self.max_power_w:
-            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self.max_power_w:g} W")
+        power_w = plausible_power_w(self._name, power_w, self.max_power_w)
         return Reading(device=self._name, at=self._clock.now(), power_w=power_w, energy_wh=energy_wh)
 
 
@@ -207,9 +208,7 @@ class ShellyGen2Network:
         """
         known, name, clock = self._profiles.named(adoption.profile), adoption.name, self._clock
         station = self._adopt(name, adoption.address)
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay, meter, thermometer = known.abilities, None, None, None
         if Ability.RELAY in can:
             relay = CertainRelay(

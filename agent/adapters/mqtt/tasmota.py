@@ -25,16 +25,14 @@ from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, Devi
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
 _DISCOVERY = "tasmota/discovery"
 _MOST_STATIONS = 256
 """More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
-_DEADLINE_S = 5.0
 _PULSE_SECONDS = 100
 """PulseTime counts seconds from here on, tenths of seconds below 112."""
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 
 
 T = TypeVar("T")
@@ -77,6 +75,10 @@ class TasmotaSwitch:
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
 
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
+
     def _config(self) -> DiscoveryConfig:
         config = self._station.config
         if config is None:
@@ -109,8 +111,7 @@ class TasmotaMeter:
         power_w = self._of_channel(report.power_w)
         if power_w is None:
             raise DeviceMalformed(self._name, "reports no power")
-        if self._max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self._max_power_w:
-            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self._max_power_w:g} W")
+        power_w = plausible_power_w(self._name, power_w, self._max_power_w)
         return Reading(device=self._name, at=at, power_w=power_w, energy_wh=self._of_channel(report.energy_wh))
 
     def _of_channel(self, numbers: Sequence[T]) -> T | None:
@@ -168,9 +169,7 @@ class TasmotaNetwork:
         """A device of the home, by its MAC address or its MQTT topic. Raises ProfileInvalid for an unknown profile."""
         known, name = self._profiles.named(adoption.profile), adoption.name
         station = self._adopt(adoption.address)
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay = known.abilities, None
         if Ability.RELAY in can:
             relay = CertainRelay(

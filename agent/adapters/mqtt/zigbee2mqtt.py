@@ -20,16 +20,14 @@ from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, Devi
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
+from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
 _BASE = "zigbee2mqtt"
-_DEADLINE_S = 5.0
 _LARGEST_LIST_BYTES = 1024 * 1024
 """zigbee2mqtt lists all its devices in one message, 3 to 6 KB each."""
 _LONGEST_ON_S = 6553
 """`on_time` goes over the air as tenths of seconds in 16 bits."""
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 
 
 class Zigbee2mqttSwitch:
@@ -80,6 +78,10 @@ class Zigbee2mqttSwitch:
             raise DeviceMalformed(self._name, f"says neither on nor off: {str(value)[:40]!r}")
         return state
 
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
+
     def _of_device(self) -> Channel:
         device = self._station.device
         if device is None:
@@ -115,8 +117,7 @@ class Zigbee2mqttMeter:
             power_w = power.power_w(values[power.property])
             counted = None if energy is None else values.get(energy.property)
             energy_wh = None if energy is None or counted is None else energy.energy_wh(counted)
-        if self._max_power_w is not None and abs(power_w) > _IMPLAUSIBLE * self._max_power_w:
-            raise DeviceMalformed(self._name, f"reports {power_w:g} W through a relay for {self._max_power_w:g} W")
+        power_w = plausible_power_w(self._name, power_w, self._max_power_w)
         return Reading(device=self._name, at=at, power_w=power_w, energy_wh=energy_wh)
 
 
@@ -176,9 +177,7 @@ class Zigbee2mqttNetwork:
         """A device of the home, by its IEEE address or its name. Raises ProfileInvalid for an unknown profile."""
         known, name = self._profiles.named(adoption.profile), adoption.name
         station = self._adopt(adoption.address)
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay, meter, thermometer = known.abilities, None, None, None
         if Ability.RELAY in can:
             relay = CertainRelay(

@@ -35,11 +35,10 @@ from agent.domain.device import Name, Reading
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable
 from agent.ports import Clock
 from agent.profiles.profile import DeviceProfile
+from agent.profiles.rating import plausible_power_w
 
 _OFF, _ON, _ON_WITH_TIMED_OFF = 0x00, 0x01, 0x42
 _LONGEST_TENTHS = 0xFFFE
-_IMPLAUSIBLE = 2.0
-"""A meter that reports this many times its relay's rating reports nonsense."""
 _POWER_SCALE = (POWER_MULTIPLIER, POWER_DIVISOR)
 _COUNTER_SCALE = (UNIT, MULTIPLIER, DIVISOR)
 
@@ -95,6 +94,10 @@ class ZigbeeSwitch:
         if state is None:
             raise DeviceRefused(self._name, "does not tell whether it is on")
         return state
+
+    async def start_off(self) -> bool:
+        """Only its owner can set that."""
+        return False
 
     def _report(self, state: bool) -> None:  # noqa: FBT001 - a relay reports one thing
         if self.on_report is not None:
@@ -222,10 +225,8 @@ class ZigbeeMeter:
             raise DeviceMalformed(name, str(error)) from error
         if power is None:
             raise DeviceMalformed(name, "reports no power")
-        largest_w = self._profile.max_power_w
-        if largest_w is not None and abs(power) > _IMPLAUSIBLE * largest_w:
-            raise DeviceMalformed(name, f"reports {power:g} W through a relay for {largest_w:g} W")
-        return Reading(device=name, at=at, power_w=power, energy_wh=counted)
+        plausible_w = plausible_power_w(name, power, self._profile.max_power_w)
+        return Reading(device=name, at=at, power_w=plausible_w, energy_wh=counted)
 
 
 class ZigbeeThermometer:

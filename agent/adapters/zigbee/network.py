@@ -28,7 +28,6 @@ from agent.switching.certain import CertainRelay
 _log = logging.getLogger(__name__)
 
 DATABASE = "zigbee.sqlite"
-_DEADLINE_S = 5.0
 _LONGEST_PERMIT_S = 254
 _GREETED_S = 1.0
 """Wall seconds in which a known device must answer a scan to count as reachable."""
@@ -253,9 +252,7 @@ class ZigbeeNetwork:
         """A device of the home by its IEEE address. Raises ProfileInvalid, SettingsInvalid for what is no address."""
         known, name = self._profiles.named(adoption.profile), adoption.name
         station = self._station(str(_ieee(adoption.address, f"devices.{name}.address")))
-        deadline_s = adoption.deadline_s
-        if deadline_s is None:
-            deadline_s = known.acknowledgement.deadline_s if known.acknowledgement else _DEADLINE_S
+        deadline_s = known.deadline_s(adoption.deadline_s)
         relay, meter, thermometer = None, None, None
         if Ability.RELAY in known.abilities:
             relay = CertainRelay(
