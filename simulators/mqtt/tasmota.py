@@ -48,6 +48,8 @@ class TasmotaDevice(MqttDevice[Link]):
         self.identity = identity
         self.faults = Faults()
         self.power_on_state = PowerOnState.AS_BEFORE
+        self.start_up_written = 0
+        """How often it was told how to start."""
         self.tele_period_s = tele_period_s
         self._now = now
         self._relays = tuple(relays)
@@ -152,9 +154,8 @@ class TasmotaDevice(MqttDevice[Link]):
             self._say("stat", "RESULT", {"TelePeriod": int(self.tele_period_s)})
         elif name == "PULSETIME" and payload.isdigit():
             self._on_pulse_time(int(number or 1), int(payload))
-        elif name == "POWERONSTATE" and payload in {"0", "1", "3"}:
-            self.power_on_state = PowerOnState(int(payload))
-            self._say("stat", "RESULT", {"PowerOnState": int(payload)})
+        elif name == "POWERONSTATE":
+            self._on_power_on_state(payload)
         else:
             self._say("stat", "RESULT", {"Command": "Unknown", "Input": command})
 
@@ -181,6 +182,14 @@ class TasmotaDevice(MqttDevice[Link]):
         if 1 <= channel <= len(self._relays):
             self._pulses_s[channel - 1] = value / 10 if value < 112 else value - 100
             self._say("stat", "RESULT", {f"PulseTime{channel}": {"Set": value, "Remaining": 0}})
+
+    def _on_power_on_state(self, payload: str) -> None:
+        told = int(payload) if payload in {"0", "1", "3"} else int(self.power_on_state)
+        if payload:
+            self.start_up_written += 1
+        if not (self.faults.lie or self.faults.stuck):
+            self.power_on_state = PowerOnState(told)
+        self._say("stat", "RESULT", {"PowerOnState": told if self.faults.lie else int(self.power_on_state)})
 
     def _on_status(self, payload: str) -> None:
         uptime = self._now() - self._booted_at

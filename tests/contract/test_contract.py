@@ -173,6 +173,68 @@ async def test_an_on_that_nobody_renews_ends_in_the_device(place: Place, open_be
         assert not bench.circuit.on
 
 
+def start_up_written(bench: Bench) -> int:
+    """How often the device was told how to start; a family that can be told counts it."""
+    written = getattr(bench.plugged, "start_up_written", 0)
+    assert isinstance(written, int)
+    return written
+
+
+async def cut_power(bench: Bench) -> None:
+    bench.plugged.unplug()
+    await bench.plugged.plug_in()
+
+
+@relays
+@pytest.mark.parametrize("duplicate", [False, True], ids=["once", "twice"])
+async def test_a_relay_that_will_start_off_is_off_after_a_power_cut(
+    place: Place, open_bench: OpenBench, *, duplicate: bool
+) -> None:
+    async with open_bench(place) as bench:
+        bench.plugged.faults.duplicate = duplicate
+        await relay_of(bench).switch(on=True)
+        bench.circuit.switchings.clear()
+        safe = await relay_of(bench).start_off()
+        assert bench.circuit.switchings == []
+        if not safe:
+            assert start_up_written(bench) == 0
+            return
+        assert hasattr(bench.plugged, "start_up_written")
+        await cut_power(bench)
+        assert not bench.circuit.on
+        assert not (await relay_of(bench).read()).on
+
+
+@relays
+async def test_what_is_set_to_start_off_is_not_set_again(place: Place, open_bench: OpenBench) -> None:
+    async with open_bench(place) as bench:
+        safe = await relay_of(bench).start_off()
+        written = start_up_written(bench)
+        assert written <= 1
+        for _ in range(3):
+            assert await relay_of(bench).start_off() is safe
+        assert start_up_written(bench) == written
+
+
+@relays
+@pytest.mark.parametrize(
+    "faults", [{"lie": True}, {"stuck": True}, {"drop_commands": 1}, {"drop_answers": 1}, {"drop_answers": 2}], ids=str
+)
+async def test_no_lie_and_no_lost_answer_makes_a_start_safe(
+    place: Place, open_bench: OpenBench, faults: dict[str, int]
+) -> None:
+    async with open_bench(place) as bench:
+        await relay_of(bench).switch(on=True)
+        for fault, value in faults.items():
+            setattr(bench.plugged.faults, fault, value)
+        try:
+            safe = await relay_of(bench, 2 * IMPATIENT_S).start_off()
+        except DeviceError:
+            safe = False
+        await cut_power(bench)
+        assert not (safe and bench.circuit.on)
+
+
 @meters
 async def test_a_meter_counts_what_the_circuit_draws(place: Place, open_bench: OpenBench) -> None:
     async with open_bench(place) as bench:

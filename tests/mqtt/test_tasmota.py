@@ -352,3 +352,42 @@ async def test_a_device_that_is_taken_off_the_list_is_seen_no_more(home: Home) -
         await settled(lambda: home.mac() in home.network._stations)
         plug._link.publish(f"tasmota/discovery/{home.mac()}/config", "", retain=True)
         await settled(lambda: home.mac() not in home.network._stations)
+
+
+@pytest.mark.parametrize("start", PowerOnState)
+async def test_a_plug_is_set_to_start_off_once(home: Home, start: PowerOnState) -> None:
+    async with tasmota_plug(home) as bench:
+        bench.plugged.power_on_state = start
+        bench.plugged.faults.duplicate = True
+        assert bench.patient.relay
+        assert await bench.patient.relay.start_off()
+        assert bench.plugged.power_on_state is PowerOnState.OFF
+        assert bench.plugged.start_up_written == (0 if start is PowerOnState.OFF else 1)
+
+
+@pytest.mark.parametrize("start", PowerOnState)
+async def test_what_else_a_device_switches_is_left_as_its_owner_set_it(home: Home, start: PowerOnState) -> None:
+    device = adopted(home)
+    assert device.relay
+    two = TasmotaDevice(home.address, Identity(home.mac()), home.clock.now, relays=[Heater(), Heater()])
+    async with plugged_in(home, two):
+        two.power_on_state = start
+        assert await device.relay.start_off() is (start is PowerOnState.OFF)
+        assert two.power_on_state is start
+        assert two.start_up_written == 0
+
+
+@pytest.mark.parametrize(
+    "said", ['{"Status":{"PowerOnState":"0"}}', '{"Status":{"PowerOnState":false}}', '{"Status":0}']
+)
+async def test_what_is_no_answer_to_how_it_starts_is_none(home: Home, said: str) -> None:
+    async with tasmota_plug(home) as bench:
+        plug, relay = bench.plugged, bench.device(IMPATIENT_S).relay
+        assert relay
+        plug.faults.drop_answers = 1
+        asking = asyncio.create_task(relay.start_off())
+        await settled(lambda: bool(home.network._stations[home.mac()]._starts))
+        plug._link.publish(f"stat/{plug.identity.own_topic}/STATUS", said)
+        plug._link.publish(f"stat/{plug.identity.own_topic}/RESULT", '{"PowerOnState":0}')
+        with pytest.raises(DeviceUnreachable):
+            await asking

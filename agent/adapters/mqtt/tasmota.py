@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.tasmota_messages import (
+    STARTS_OFF,
     DiscoveryConfig,
     SensorUnclear,
     TasmotaMalformed,
@@ -76,8 +77,21 @@ class TasmotaSwitch:
             raise DeviceUnreachable(self._name, str(error)) from error
 
     async def start_off(self) -> bool:
-        """Only its owner can set that."""
-        return False
+        """Set `PowerOnState 0` unless it is so. Raises DeviceUnreachable, DeviceRefused if it has no such relay.
+
+        That holds for all that the device switches, so one with more than this relay is left to its owner. A restart
+        without a power cut leaves the relay as it was, whatever is set.
+        """
+        config = self._config()
+        try:
+            if await self._station.start() == STARTS_OFF:
+                return True
+            if not config.switches_alone:
+                return False
+            await self._station.set_start(STARTS_OFF)
+            return await self._station.start() == STARTS_OFF
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
 
     def _config(self) -> DiscoveryConfig:
         config = self._station.config

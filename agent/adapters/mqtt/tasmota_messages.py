@@ -19,6 +19,8 @@ _RELAY = 1
 """`rl` of discovery: 0 nothing, 1 a relay, 2 a light, 3 half of a shutter. Only relays may be switched."""
 _CHIP = "ESP32"
 """Its temperature is that of the processor, not of the home."""
+STARTS_OFF = 0
+"""`PowerOnState` of a device whose relays are all off when power comes back, whatever its PulseTime is."""
 _LARGEST = 1e9
 """No number of a home is larger; NaN is not smaller either."""
 
@@ -73,6 +75,11 @@ class DiscoveryConfig(BaseModel):
     def channels(self) -> tuple[int, ...]:
         """Numbers of the relays that may be switched, from 1 on."""
         return tuple(index for index, kind in enumerate(self.relay_kinds, start=1) if kind == _RELAY)
+
+    @property
+    def switches_alone(self) -> bool:
+        """Whether one relay is all that it has: no other, no light, no shutter."""
+        return sum(kind != 0 for kind in self.relay_kinds) == 1
 
     def command_topic(self, command: str) -> str:
         """Where the device takes a command."""
@@ -187,6 +194,22 @@ def read_status(payload: bytes, config: DiscoveryConfig) -> dict[int, bool]:
     """On or off by channel, as `stat/…/STATUS11` says; empty if it says nothing of relays. Raises TasmotaMalformed."""
     status = _object(payload).get("StatusSTS")
     return _relays(status, config) if isinstance(status, dict) else {}
+
+
+def read_start(payload: bytes) -> int | None:
+    """`PowerOnState`, as `stat/…/STATUS` says; None if it says nothing of it. Raises TasmotaMalformed."""
+    status = _object(payload).get("Status")
+    return _start(status) if isinstance(status, dict) else None
+
+
+def read_start_set(payload: bytes) -> int | None:
+    """`PowerOnState`, as `stat/…/RESULT` says; None if it is about something else. Raises TasmotaMalformed."""
+    return _start(_object(payload))
+
+
+def _start(said: Mapping[str, object]) -> int | None:
+    start = said.get("PowerOnState")
+    return start if isinstance(start, int) and not isinstance(start, bool) else None
 
 
 def channel_of(key: str) -> int | None:

@@ -13,6 +13,8 @@ from agent.adapters.mqtt.tasmota_messages import (
     channel_of,
     read_relays,
     read_sensors,
+    read_start,
+    read_start_set,
     read_status,
 )
 from agent.domain.device import Ability
@@ -33,6 +35,7 @@ class Station:
         self._waiting: list[Callable[[dict[int, bool], bool], None]] = []
         self._reporters: list[tuple[int, Callable[[bool], None]]] = []
         self._reported: list[asyncio.Future[SensorReport]] = []
+        self._starts: list[Callable[[int, bool], None]] = []
         self.config: DiscoveryConfig | None = None
         """None until the device has announced itself."""
         self.announced_itself = asyncio.Event()
@@ -121,6 +124,31 @@ class Station:
         finally:
             self._waiting.remove(listen)
 
+    async def start(self) -> int:
+        """Ask what its relays do when power comes back, by `STATUS`, which answers nothing but a question.
+
+        Raises BrokerUnreachable.
+        """
+        return await self._hear_start("STATUS", "", is_status=True)
+
+    async def set_start(self, start: int) -> None:
+        """Set what all its relays do when power comes back; return when it has said so. Raises BrokerUnreachable."""
+        await self._hear_start("PowerOnState", str(start), is_status=False)
+
+    async def _hear_start(self, command: str, payload: str, *, is_status: bool) -> int:
+        heard: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def listen(start: int, said_by_status: bool) -> None:  # noqa: FBT001 - called by position
+            if said_by_status is is_status and not heard.done():
+                heard.set_result(start)
+
+        self._starts.append(listen)
+        try:
+            self.send(command, payload)
+            return await heard
+        finally:
+            self._starts.remove(listen)
+
     async def sensors(self, name: str, deadline_s: float) -> tuple[datetime, SensorReport]:
         """What the sensors say, and when. A device that sleeps between its reports is not asked: its last one counts.
 
@@ -162,6 +190,7 @@ class Station:
         yield config.answer_topic("STATUS10"), self._on_sensors
         yield config.answer_topic("RESULT"), self._on_result
         yield config.answer_topic("STATUS11"), self._on_result
+        yield config.answer_topic("STATUS"), self._on_settings
         if config.channels:
             yield config.answer_topic("POWER"), self._on_result
         for channel in config.channels:
@@ -194,6 +223,18 @@ class Station:
         for channel, report in self._reporters:
             if channel in states:
                 report(states[channel])
+        if kind == "RESULT":
+            self._tell_start(read_start_set(message.payload), is_status=False)
+
+    def _on_settings(self, message: Message) -> None:
+        if not message.retained:
+            self.online = True
+            self._tell_start(read_start(message.payload), is_status=True)
+
+    def _tell_start(self, start: int | None, *, is_status: bool) -> None:
+        for listen in tuple(self._starts):
+            if start is not None:
+                listen(start, is_status)
 
     def _on_sensors(self, message: Message) -> None:
         if message.retained:
