@@ -1,4 +1,4 @@
-"""Which adapter stands behind which port, by the owner's settings: the one place that knows them all."""
+"""Which feed stands behind which port by the owner's settings, and whether the devices can do what is asked of them."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -13,6 +13,7 @@ from agent.clock import SharedClock, SystemClock
 from agent.connections import EpiasSettings
 from agent.control.circuits import circuit_of
 from agent.domain.device import Ability, Name, Role
+from agent.domain.refusal import nearest
 from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
 from agent.ports import Clock, Prices, Weather
 from agent.profiles.library import Profiles
@@ -87,9 +88,13 @@ def device_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:
             yield f"devices.{device.name}.profile: {error}"
             continue
         needed = _NEEDED[device.role]
-        if needed not in profile.abilities:
+        if device.role is Role.AIR_CONDITIONER and Ability.REMOTE in profile.abilities:
+            yield from _blind(settings, device, profiles)
+        elif needed not in profile.abilities:
             able = ", ".join(sorted(profile.abilities))
             yield f"devices.{device.name}: {device.role} needs a {needed}, but {device.profile} has only {able}"
+        elif device.infrared is not None:
+            yield f"devices.{device.name}.infrared: {device.profile} is no infrared transmitter; leave infrared out"
         yield from _overload(settings, device, profiles)
         yield from (fault for fault, forbidden in _endless(settings, device, profiles) if forbidden)
 
@@ -124,6 +129,12 @@ def switched_load(settings: Settings, device: DeviceSettings) -> Name | None:
 def _endless(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[tuple[str, bool]]:
     """Why a load would run on without the hub, and whether that must not be."""
     profile, load = profiles.named(device.profile), switched_load(settings, device)
+    if Ability.REMOTE in profile.abilities and device.role is Role.AIR_CONDITIONER:
+        yield (
+            f"devices.{device.name}: if the hub is gone while the unit is on, its own thermostat holds the room",
+            False,
+        )
+        return
     if load is None or profile.ends_itself or Ability.RELAY not in profile.abilities:
         return
     table = f"house.{load}" if device.load is None else f"house.appliances ({load})"
@@ -133,6 +144,28 @@ def _endless(settings: Settings, device: DeviceSettings, profiles: Profiles) -> 
         yield f"{said}, but the {load} must not run on if the hub is gone. {remedy}", True
     else:
         yield f"{said}: if the hub is gone while the {load} is on, it stays on", False
+
+
+def _blind(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[str]:
+    """Why nobody could tell what a unit does that is told by infrared."""
+    field = f"devices.{device.name}.infrared"
+    if device.infrared is None:
+        yield (
+            f"{field} is missing: {device.profile} only tells a unit what to do. Say whose language the unit speaks "
+            'and which meter is on its circuit: infrared = { vendor = "DAIKIN", verified_by = "METER" }'
+        )
+        return
+    named = device.infrared.verified_by
+    meter = next((other for other in settings.devices if other.name == named), None)
+    meters = [other.name for other in settings.devices if other.role is Role.METER]
+    if meter is None:
+        yield f"{field}.verified_by: there is no device {named!r}; {nearest(named, meters)}"
+    elif meter.role is not Role.METER:
+        yield f"{field}.verified_by: {named} has the role {meter.role}; give it the role meter: nobody may switch it"
+    elif meter.profile in profiles and settings.house.air_conditioner is not None:
+        carries = profiles[meter.profile].carries(settings.house.air_conditioner.power_w)
+        if carries is False:
+            yield f"devices.{named}: it carries less than the {settings.house.air_conditioner.power_w:g} W of the unit"
 
 
 def _overload(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[str]:

@@ -16,7 +16,7 @@ from agent.control.sampler import Sampler, Snapshot
 from agent.control.schedule import left_to_owner, still_good, switching_instants, wants, wants_of_appliances
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
 from agent.domain.device import Name, Reading, RelayState, Role
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, HouseState
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState
 from agent.domain.plan import Fallback, Plan
 from agent.errors import JournalUnreadable
 from agent.expecting import Expectations
@@ -139,6 +139,7 @@ class Day:
                 *wants(house, followed, snapshot.at, measured, self._expected.setpoints_c(house, snapshot.at)),
                 *wants_of_appliances(followed, snapshot.at, self._switched_appliances, by_hand, begun),
             ]
+            self._aim(house, snapshot.at)
             wanted = [*left_to_owner(wanted, await self._executor.overrides(snapshot.at))]
             await self._executor.hold(wanted, await self._situation(snapshot, state, followed), self._pressed)
             await self._power_cut.prepare(state.loads.keys())
@@ -151,6 +152,12 @@ class Day:
             if drift is not None:
                 _log.info("planning anew: %s", drift)
                 self._timetable.soon("plan", self.make_plan)
+
+    def _aim(self, house: House, at: datetime) -> None:
+        """Have the air conditioner know what its next "on" is to mean, where it can be told."""
+        device, aim = self._relays.get(AIR_CONDITIONER), self._expected.aim(house, at)
+        if device is not None and device.unit is not None and aim is not None:
+            device.unit.aim(aim)
 
     async def make_plan(self) -> None:
         """Plan from the present state, keep the plan, and act on it at once."""

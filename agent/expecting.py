@@ -2,11 +2,12 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from math import ceil, floor
 
 from agent.control.circuits import circuit_of
 from agent.domain.comfort import Band
 from agent.domain.device import Name
-from agent.domain.house import House
+from agent.domain.house import Aim, AirConditionerMode, House
 from agent.domain.interval import Interval
 from agent.domain.plan import Plan
 from agent.forecasting.base_load import base_load
@@ -48,6 +49,19 @@ class Expectations:
     def setpoints_c(self, house: House, at: datetime) -> Mapping[Name, float]:
         """What thermostats would hold, by load, °C."""
         return {load: setpoint_c(house, load, at, self._settings.home.zone) for load in house.loads}
+
+    def aim(self, house: House, at: datetime) -> Aim | None:
+        """What the air conditioner is to do while it is on: its own thermostat ends it where people want no more.
+
+        None without a unit.
+        """
+        unit = house.air_conditioner
+        if unit is None:
+            return None
+        band = self.bands(house, at).get("room")
+        cools = unit.mode is AirConditionerMode.COOL
+        wanted_c = unit.thermostat_c if band is None else band.low_c if cools else band.high_c
+        return Aim(mode=unit.mode, setpoint_c=floor(wanted_c) if cools else ceil(wanted_c))
 
     def unswitched_w(self, at: datetime, plan: Plan | None) -> float:
         """What draws without the hub's doing: the base load, and appliances that their owner starts as planned, W."""

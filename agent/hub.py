@@ -110,7 +110,7 @@ async def run_hub(settings: Settings, clock: Clock) -> None:
         http = await stack.enter_async_context(httpx.AsyncClient())
         timetable = Timetable(clock)
         networks = networks_of(settings, clock, profiles)
-        day = day_of(settings, clock, ledger, telemetry, http, devices_of(settings, networks), timetable)
+        day = day_of(settings, clock, ledger, telemetry, http, devices_of(settings, networks, clock), timetable)
         networks.listen(day.network_changed)
         await Hub(day, timetable, networks.loops).run(stop, networks.first_words)
 

@@ -9,7 +9,7 @@ from agent.ports import Clock
 
 _SOON = timedelta(seconds=10)
 _SILENT = timedelta(seconds=20)
-"""What is silent is only asked, so as often as this for as long as it lasts; ..."""
+"""What is silent, or slow to obey, is only asked, so as often as this for as long as it lasts; ..."""
 _SOON_TIMES = 6
 _MOST_DOUBLINGS = 5
 """... but each order to what does not obey wears a relay and fills the ledger: ever later after the first few."""
@@ -32,6 +32,8 @@ class Insistence:
         if self._executor.disobeyed:
             doublings = min(_MOST_DOUBLINGS, max(0, self._tries - _SOON_TIMES))
             self._again(_SOON * 2**doublings, self._step)
+        elif self._executor.coming:
+            self._again(_SILENT, self._step)
         elif self._executor.silent:
             self._again(_SOON if self._tries < _SOON_TIMES else _SILENT, self._ask)
         else:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from typing import Protocol
@@ -18,12 +18,13 @@ from agent.adapters.mqtt.shelly_gen2 import ShellyGen2Network
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.mqtt.zigbee2mqtt import Zigbee2mqttNetwork
 from agent.connections import MqttSettings
-from agent.domain.device import Adoption
+from agent.domain.device import Adoption, Name
 from agent.errors import HubError, ProfileInvalid, SettingsInvalid
-from agent.ports import Clock, Device, Network
+from agent.ports import Clock, Device, Meter, Network
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
 from agent.settings import Settings
+from agent.switching.metered import MeteredRelay
 
 _ON_THE_BROKER: Mapping[Family, Callable[[Broker, Clock, Profiles], Network]] = {
     Family.TASMOTA: TasmotaNetwork,
@@ -125,8 +126,8 @@ def networks_of(
 
 def _coordinator(settings: Settings, clock: Clock, profiles: Profiles) -> Coordinator:
     """The stick. What speaks with it is loaded here, for it takes 35 MB, and most homes have none."""
-    path, baudrate = settings.zigbee.port, settings.zigbee.baudrate
-    stick = import_module("agent.adapters.zigbee.radio").RadioSettings(path=path, baudrate=baudrate)
+    made, zigbee = import_module("agent.adapters.zigbee.radio").RadioSettings, settings.zigbee
+    stick = made(path=zigbee.port, baudrate=zigbee.baudrate, firmware=zigbee.firmware)
     made = import_module("agent.adapters.zigbee.network").ZigbeeNetwork
     coordinator: Coordinator = made(stick, settings.storage.folder, clock, profiles)
     return coordinator
@@ -145,9 +146,31 @@ def broker_of(mqtt: MqttSettings) -> Broker:
     )
 
 
-def devices_of(settings: Settings, networks: Networks) -> Sequence[Device]:
-    """The adopted devices, whether they answer yet or not."""
-    return [networks.of(device).device(device, settings.control.dead_man_s) for device in settings.devices]
+def devices_of(settings: Settings, networks: Networks, clock: Clock) -> Sequence[Device]:
+    """The adopted devices, whether they answer yet or not. Raises SettingsInvalid, ProfileInvalid."""
+    made = [networks.of(device).device(device, settings.control.dead_man_s) for device in settings.devices]
+    meters = {device.name: device.meter for device in made if device.meter is not None}
+    return [
+        _with_unit(device, adoption, networks, clock, meters)
+        for device, adoption in zip(made, settings.devices, strict=True)
+    ]
+
+
+def _with_unit(
+    device: Device, adoption: Adoption, networks: Networks, clock: Clock, meters: Mapping[Name, Meter]
+) -> Device:
+    """A remote control becomes a relay by the meter that shows what it brings about."""
+    if device.remote is None:
+        return device
+    infrared = adoption.infrared
+    if infrared is None or infrared.verified_by not in meters:
+        raise SettingsInvalid(
+            f"devices.{device.name}.infrared: it needs verified_by, the name of a device with a meter"
+        )
+    deadline_s = networks.profiles.named(adoption.profile).deadline_s(adoption.deadline_s)
+    meter = meters[infrared.verified_by]
+    unit = MeteredRelay(device.remote, meter, clock, device.name, deadline_s=deadline_s, infrared=infrared)
+    return replace(device, relay=unit, unit=unit)
 
 
 def network_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:

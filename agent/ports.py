@@ -19,6 +19,7 @@ from typing import Protocol
 from agent.domain.command import Command
 from agent.domain.condition import Condition
 from agent.domain.device import Adoption, Name, Reading, RelayState, Role, Sighting
+from agent.domain.house import Aim
 from agent.domain.interval import Interval
 from agent.domain.market import DayAheadPrices, ImbalancePrices
 from agent.domain.plan import Plan
@@ -109,10 +110,15 @@ class Relay(Protocol):
     def acknowledged(self) -> bool:
         """Whether the device has said that it heard the last order; how it stands is another question."""
 
+    @property
+    def pending(self) -> bool | None:
+        """What it was told and may yet come about, for what obeys slowly; None: nothing is to be waited for."""
+
     async def switch(self, *, on: bool) -> RelayState:
         """Switch and return the state read back, which is the wanted one.
 
-        Raises DeviceUnreachable (the state is then unknown), DeviceUnverified, DeviceRefused.
+        Raises DeviceUnreachable (the state is then unknown), DeviceUnverified, DeviceRefused. One that obeys slowly
+        raises DeviceUnverified, too, while the order is `pending`.
         """
 
     async def read(self) -> RelayState:
@@ -123,6 +129,28 @@ class Relay(Protocol):
 
         Raises DeviceUnreachable, DeviceRefused, DeviceMalformed.
         """
+
+
+class Remote(Protocol):
+    """A remote control: it tells an air conditioner what to do, and cannot see what becomes of it."""
+
+    @property
+    def away(self) -> str:
+        """Why the remote is thought to be away, in a few words; empty if it is not."""
+
+    async def order(self, aim: Aim | None) -> None:
+        """Tell the unit to run as aimed, or (None) to stop, and return when the remote says that it has sent it.
+
+        Always the whole state, never a toggle. May wait for ever. Raises DeviceUnreachable if nothing can be sent,
+        DeviceRefused if the remote says that it cannot, DeviceMalformed.
+        """
+
+
+class Unit(Protocol):
+    """An air conditioner that can be told what to do while it is on."""
+
+    def aim(self, aim: Aim) -> None:
+        """Say what the next "on" is to mean; nothing is sent."""
 
 
 class Meter(Protocol):
@@ -148,6 +176,9 @@ class Device:
     relay: Relay | None = None
     meter: Meter | None = None
     thermometer: Thermometer | None = None
+    remote: Remote | None = None
+    unit: Unit | None = None
+    """What its relay switches, where that can be told more than on and off."""
 
 
 class Network(Protocol):

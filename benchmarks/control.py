@@ -81,7 +81,7 @@ async def step_ms(settings: Settings, steps: int) -> list[float]:
     ):
         networks = networks_of(settings, clock, load_profiles())
         broker = networks.broker
-        day = day_of(settings, clock, ledger, telemetry, http, devices_of(settings, networks), Timetable(clock))
+        day = day_of(settings, clock, ledger, telemetry, http, devices_of(settings, networks, clock), Timetable(clock))
         connection = asyncio.create_task(broker.run())
         try:
             await broker.wait_connected(10)

@@ -62,6 +62,11 @@ class Executor:
         """The loads whose relay has since then not done as it was told; not those that refused."""
         return frozenset(self._disobeyed)
 
+    @property
+    def coming(self) -> frozenset[Name]:
+        """The loads whose last order may yet come about."""
+        return frozenset(load for load, device in self._relays.items() if _pending(device) is not None)
+
     async def answers(self, loads: Iterable[Name]) -> bool:
         """Whether the relay of one of the loads answers now."""
         relays = [self._relays[load].relay for load in loads]
@@ -160,7 +165,7 @@ class Executor:
         """Order what differs from the state; return how far the order got, None if there was nothing to order."""
         device = self._relays.get(verdict.load)
         state = situation.loads.get(verdict.load)
-        if device is None or state is None or state.on == verdict.on:
+        if device is None or state is None or state.on == verdict.on or _pending(device) is verdict.on:
             return None
         return await self._order(device, verdict)
 
@@ -179,7 +184,11 @@ class Executor:
         await self._conditions.report(f"renewal:{device.name}", well=reason is None, detail=reason or "")
 
     async def _load_state(self, load: Name, device: Device, reported: RelayState) -> LoadState:
-        history = _carried_out(await self._ledger.last_commands(load), reported)
+        last = await self._ledger.last_commands(load)
+        if _pending(device):
+            return LoadState(on=True, since=last[0].at if last else None)  # it may draw from any moment on
+        await self._proved(device, last, reported)
+        history = _carried_out(last, reported)
         if history and history[0].on == reported.on:
             return LoadState(on=reported.on, since=_since(history))
         if history or reported.on:
@@ -190,6 +199,17 @@ class Executor:
             self._say_found(device, reported, cause)
             return LoadState(on=reported.on, since=reported.at if history else None)
         return LoadState(on=reported.on)
+
+    async def _proved(self, device: Device, last: Sequence[Command], reported: RelayState) -> None:
+        """Journal what became of an order that a device heard and that nothing had shown yet."""
+        order = last[0] if last else None
+        if order is None or order.stage is not Stage.ACKNOWLEDGED or _pending(device) is not None:
+            return
+        well = order.on == reported.on
+        if well:
+            await self._ledger.add_command(order.model_copy(update={"stage": Stage.VERIFIED}))
+        said = f"it was told to be {_word(on=order.on)} and is {_word(on=reported.on)}"
+        await self._conditions.report(f"obedience:{device.name}", well=well, detail="" if well else said)
 
     async def _order(self, device: Device, want: Want) -> Stage | None:
         relay = device.relay
@@ -202,7 +222,7 @@ class Executor:
             self._attendance.kept_on(want.load, at)
         elif not want.on and stage is Stage.VERIFIED:
             await self._conditions.report(f"renewal:{device.name}", well=True)  # nothing is left to renew
-        if stage in _FATE_UNKNOWN:
+        if stage in _FATE_UNKNOWN and relay.pending is None:
             self._disobeyed.add(want.load)
         await self._keep(device, want, stage, at)
         _say(device, want, stage)
@@ -220,6 +240,8 @@ class Executor:
                 _log.debug("%s did not confirm: %s", device.name, error.reason)
                 if relay.acknowledged:
                     stage = Stage.ACKNOWLEDGED
+                if relay.pending is want.on:
+                    return stage
             else:
                 return Stage.VERIFIED
         return stage
@@ -246,6 +268,10 @@ class Executor:
                 at=at,
             )
         )
+
+
+def _pending(device: Device) -> bool | None:
+    return None if device.relay is None else device.relay.pending
 
 
 async def _answers(relay: Relay) -> bool:

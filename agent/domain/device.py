@@ -41,6 +41,23 @@ class Ability(StrEnum):
     RELAY = "relay"
     METER = "meter"
     THERMOMETER = "thermometer"
+    REMOTE = "remote"
+    """Tells an air conditioner by infrared what to do, and does not see what becomes of it."""
+
+
+class Infrared(Value):
+    """How an air conditioner is driven that cannot be started by cutting its supply."""
+
+    vendor: str = Field(pattern=r"^[A-Z][A-Z0-9_]{1,40}$")
+    """Whose language its remote control speaks, as the transmitter calls it; for example DAIKIN or MITSUBISHI_AC."""
+    model: int = Field(default=-1, ge=-1, le=99)
+    """Which of the vendor's remote controls; -1: the first."""
+    verified_by: Name
+    """The device whose meter is on the circuit of the unit: only that shows whether it runs."""
+    on_above_w: float = Field(default=50.0, gt=0, le=2000)
+    """It runs if its circuit draws more than this; between what it draws in standby and at its lowest speed."""
+    settles_s: float = Field(default=180.0, ge=10, le=900)
+    """So long after an order its circuit may still show the state before."""
 
 
 class Adoption(Value):
@@ -58,6 +75,8 @@ class Adoption(Value):
     """Which temperature sensor, where the device has several; for example DS18B20-2."""
     deadline_s: float | None = Field(default=None, gt=0, le=15)
     """Wall seconds until an unanswered command counts as unknown; None: as its profile says."""
+    infrared: Infrared | None = None
+    """For a transmitter that stands in for the remote control of an air conditioner."""
 
 
 class Sighting(Value):

@@ -65,6 +65,14 @@ class AirConditionerMode(StrEnum):
     COOL = "cool"
 
 
+class Aim(Value):
+    """What an air conditioner is to do while it is on."""
+
+    mode: AirConditionerMode
+    setpoint_c: float
+    """Where its own thermostat is to stop it, °C: it is what holds the room if nobody switches it off any more."""
+
+
 class CopAt(Value):
     """What a unit moves per electricity at one outdoor temperature."""
 

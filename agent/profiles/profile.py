@@ -65,6 +65,8 @@ class GoldenVector(Value):
     """... or as bytes."""
     relays: dict[int, bool] = Field(default_factory=dict)
     """Channel to on."""
+    unit_on: bool | None = None
+    """What a remote says that it has told its unit."""
     sensor: str | None = None
     power_w: float | None = None
     energy_wh: int | None = None
@@ -97,6 +99,9 @@ class Ble(Value):
     link: Link = Link.DROPPED
 
 
+_OBEY = frozenset({Ability.RELAY, Ability.REMOTE})
+
+
 class DeviceProfile(Value):
     """One model, or any model of a family."""
 
@@ -123,11 +128,13 @@ class DeviceProfile(Value):
 
     @model_validator(mode="after")
     def _relay_belongs_to_its_ratings(self) -> Self:
-        has_relay = Ability.RELAY in self.abilities
-        if has_relay and self.acknowledgement is None:
-            raise ValueError("a relay needs [acknowledgement]")
-        if not has_relay and (self.acknowledgement is not None or self.max_switching_a is not None or self.ends_itself):
+        has_relay, obeys = Ability.RELAY in self.abilities, not self.abilities.isdisjoint(_OBEY)
+        if obeys and self.acknowledgement is None:
+            raise ValueError("a relay needs [acknowledgement], and so does a remote")
+        if not obeys and self.acknowledgement is not None:
             raise ValueError("acknowledgement, max_switching_a and ends_itself are for relays; abilities has none")
+        if not has_relay and (self.max_switching_a is not None or self.ends_itself):
+            raise ValueError("max_switching_a and ends_itself are for relays; abilities has none")
         return self
 
     @property

@@ -83,6 +83,11 @@ class CertainRelay:
         """Whether the device has said that it heard the last order."""
         return self.standing.acknowledged
 
+    @property
+    def pending(self) -> None:
+        """Nothing: it obeys within its deadline or not at all."""
+        return
+
     async def switch(self, *, on: bool) -> RelayState:
         """Switch, and return the state read back, which is the wanted one.
 

@@ -21,7 +21,7 @@ from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import RelayState, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, LoadState
 from agent.domain.interval import Interval
-from agent.errors import DeviceRefused, DeviceUnreachable, JournalError
+from agent.errors import DeviceRefused, DeviceUnreachable, DeviceUnverified, JournalError
 from agent.ports import Device
 from tests.control.test_interlock import house
 
@@ -43,6 +43,9 @@ class ObedientRelay:
     acknowledged: bool = False
     """Whether it says that it heard an order, even where it then says no more."""
     on_pressed: Callable[[RelayState], None] | None = None
+    slow: bool = False
+    """Whether it says that it heard an order, and shows it later."""
+    pending: bool | None = None
 
     async def switch(self, *, on: bool) -> RelayState:
         self.orders.append((self.name, on))
@@ -50,6 +53,9 @@ class ObedientRelay:
             raise DeviceRefused(self.name, "locked")
         if self.deaf:
             raise DeviceUnreachable(self.name, "no answer")
+        if self.slow:
+            self.pending = on
+            raise DeviceUnverified(self.name, "does not show yet")
         self.on = on
         return RelayState(on=on, at=NOW)
 
@@ -265,3 +271,39 @@ async def test_a_row_of_what_was_found_does_not_hide_the_order_of_the_same_momen
             await hub.load_states(Snapshot(at=NOW, readings=(), relays={"ac-plug": seen}, lost={}))
         last = await ledger.last_commands(AIR_CONDITIONER)
     assert [(command.cause, command.on) for command in last[:2]] == [(Cause.OBSERVED, False), (Cause.PLAN, True)]
+
+
+def _looked(*, unit_on: bool) -> Snapshot:
+    relays = {"ac-plug": RelayState(on=unit_on, at=NOW), "boiler-plug": RelayState(on=False, at=NOW)}
+    return Snapshot(at=NOW, readings=(), relays=relays, lost={})
+
+
+async def test_a_slow_order_is_given_once_and_proved_when_it_shows(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=False, slow=True, acknowledged=True), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod)
+    for _ in range(3):
+        await hub.load_states(_looked(unit_on=False))
+        await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
+        assert hub.coming == {AIR_CONDITIONER}
+        assert hub.disobeyed == frozenset()
+    states = await hub.load_states(_looked(unit_on=False))
+    assert states[AIR_CONDITIONER].on, "it may draw from any moment on"
+    assert unit.orders == [("unit", True)]
+    unit.pending = None
+    assert (await hub.load_states(_looked(unit_on=True)))[AIR_CONDITIONER].on
+    stages = [command.stage for command in await ledger.last_commands(AIR_CONDITIONER)]
+    assert stages == [Stage.VERIFIED, Stage.ACKNOWLEDGED, Stage.REQUESTED]
+    assert hub.coming == frozenset()
+
+
+async def test_a_slow_order_that_never_shows_is_named_and_given_again(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=False, slow=True, acknowledged=True), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod)
+    await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
+    unit.pending = None
+    assert not (await hub.load_states(_looked(unit_on=False)))[AIR_CONDITIONER].on
+    (condition,) = await ledger.conditions()
+    assert (condition.subject, condition.well) == ("obedience:ac-plug", False)
+    assert "told to be on and is off" in condition.detail
+    await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
+    assert unit.orders == [("unit", True)] * 2

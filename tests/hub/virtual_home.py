@@ -115,6 +115,7 @@ class VirtualRelay:
     name: Name
     on_pressed: Callable[[RelayState], None] | None = None
     acknowledged: bool = False
+    pending: bool | None = None
 
     async def start_off(self) -> bool:
         if self.name in self.home.unplugged | self.home.deaf:

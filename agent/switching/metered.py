@@ -1,0 +1,131 @@
+"""An air conditioner behind a remote control, switched for certain: only the meter on its circuit shows what it does.
+
+The remote says that it has sent an order; whether the unit heard it shows within minutes, for a compressor waits and
+starts slowly. Until then the order is pending, and its circuit counts as it shows:
+
+    requested ─ sent ─┬─ the circuit shows it at once, or within `settles_s` ──► verified
+                      └ it does not ───────────────────────────────────────────► as the circuit shows
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agent.domain.device import Infrared, Name, RelayState
+from agent.domain.house import Aim
+from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, DeviceUnverified
+from agent.ports import Clock, Meter, Remote
+
+_IDLES = timedelta(minutes=15)
+"""A unit that ran and then draws little has reached its own setpoint; after so long it counts as off."""
+
+
+@dataclass
+class _Order:
+    on: bool
+    at: datetime
+    shown: bool = False
+    """Whether the circuit has shown since then that it was obeyed."""
+
+
+class MeteredRelay:
+    """The unit as a relay. It remembers nothing over a restart: then the circuit alone tells how it stands."""
+
+    def __init__(
+        self, remote: Remote, meter: Meter, clock: Clock, name: Name, *, deadline_s: float, infrared: Infrared
+    ) -> None:
+        """`deadline_s` are wall seconds for the remote; `infrared` says what the meter's power means (domain time)."""
+        self._remote = remote
+        self._meter = meter
+        self._clock = clock
+        self._name = name
+        self._deadline_s = deadline_s
+        self._on_above_w = infrared.on_above_w
+        self._settles = timedelta(seconds=infrared.settles_s)
+        self._turn = asyncio.Lock()
+        self._aim: Aim | None = None
+        self._order: _Order | None = None
+        self._ran_at: datetime | None = None
+        """When the circuit last showed that the unit runs."""
+        self.on_pressed: Callable[[RelayState], None] | None = None
+        """Never told: what somebody does with the unit's own remote control shows at the next look."""
+        self.acknowledged = False
+
+    @property
+    def must_be_renewed(self) -> bool:
+        """Never: the unit's own thermostat holds the room at the setpoint if the hub is gone."""
+        return False
+
+    @property
+    def pending(self) -> bool | None:
+        """What was sent and not shown yet, for as long as it may take."""
+        order = self._order
+        if order is None or order.shown or self._clock.now() - order.at >= self._settles:
+            return None
+        return order.on
+
+    def aim(self, aim: Aim) -> None:
+        """Say what the next "on" is to mean."""
+        self._aim = aim
+
+    async def switch(self, *, on: bool) -> RelayState:
+        """Have the order sent, and return the state that the circuit shows, which is the wanted one.
+
+        Raises DeviceUnverified while the circuit does not show it (yet), DeviceUnreachable, DeviceRefused,
+        DeviceMalformed.
+        """
+        aim = self._aim if on else None
+        if on and aim is None:
+            raise DeviceRefused(self._name, "was not told yet whether to heat or to cool, and to what temperature")
+        async with self._turn:
+            self.acknowledged, self._order = False, None
+            await self._sent(aim)
+            self.acknowledged, self._order = True, _Order(on=on, at=self._clock.now())
+            state = await self._shown()
+        if state.on is not on:
+            raise DeviceUnverified(
+                self._name, f"does not show yet on its circuit that it was told to be {_word(on=on)}"
+            )
+        return state
+
+    async def read(self) -> RelayState:
+        """How the unit stands, by its circuit. Raises DeviceUnreachable, DeviceMalformed."""
+        async with self._turn:
+            return await self._shown()
+
+    async def start_off(self) -> bool:
+        """Only its owner can set what the unit does when the mains come back."""
+        return False
+
+    async def _sent(self, aim: Aim | None) -> None:
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._remote.order(aim)
+        except TimeoutError as error:
+            away = f", and {self._remote.away}" if self._remote.away else ""
+            raise DeviceUnreachable(self._name, f"no answer within {self._deadline_s:g} s{away}") from error
+
+    async def _shown(self) -> RelayState:
+        reading = await self._meter.read()
+        if reading.power_w is None:
+            raise DeviceMalformed(self._name, "the meter on its circuit reports no power")
+        order = self._order
+        if order is not None and reading.at < order.at:
+            raise DeviceUnreachable(self._name, "the meter on its circuit has not measured since the order")
+        runs = reading.power_w > self._on_above_w
+        if runs:
+            self._ran_at = reading.at
+        if order is not None and order.on is runs:
+            order.shown = True
+        return RelayState(on=runs or self._idles(reading.at), at=reading.at)
+
+    def _idles(self, at: datetime) -> bool:
+        """Whether it draws little because it has done its work: it was told to be on, and ran not long ago."""
+        order = self._order
+        kept_on = order is not None and order.on and order.shown
+        return kept_on and self._ran_at is not None and at - self._ran_at < _IDLES
+
+
+def _word(*, on: bool) -> str:
+    return "on" if on else "off"
