@@ -65,11 +65,17 @@ class ZigbeePlug(ZigbeeDevice):
         model: Model = PLUG,
         scales: Scales | None = Scales(),
         ends_itself: bool = True,
+        starts_as_told: bool = True,
         tick_s: float | None = None,
     ) -> None:
-        """`tick_s` is how often what is due is looked at, wall seconds; None: never."""
+        """`starts_as_told` says whether it has StartUpOnOff, without which it starts as it was.
+
+        `tick_s` is how often what is due is looked at, wall seconds; None: never.
+        """
         super().__init__(stick, ieee, model, now)
         self.start_up = AS_BEFORE
+        self.start_up_written = 0
+        """How often it was told how to start."""
         self.obeyed: list[int] = []
         """The commands to its relays that it has carried out, in order."""
         self._circuits = tuple(circuits) if isinstance(circuits, Sequence) else (circuits,)
@@ -83,6 +89,9 @@ class ZigbeePlug(ZigbeeDevice):
         self._timer: asyncio.TimerHandle | None = None
         for index in range(len(self._circuits)):
             self.applications[index + 1] = self._relay(index, ends_itself=ends_itself)
+            if starts_as_told:
+                starts = Attribute(zcl.ENUM8, lambda: self.start_up, self._set_start_up)
+                self.applications[index + 1].attributes[ON_OFF, 0x4003] = starts
         if scales is not None:
             self._add_meter(self.applications[1], scales)
 
@@ -149,7 +158,6 @@ class ZigbeePlug(ZigbeeDevice):
         application.commands[GROUPS, 0x02] = lambda frame: self._tell_groups(index, frame)
         application.attributes[ON_OFF, 0x0000] = Attribute(zcl.BOOLEAN, lambda: int(self._states[index]))
         application.attributes[ON_OFF, 0x4001] = Attribute(zcl.UINT16, lambda: self._on_time(index))
-        application.attributes[ON_OFF, 0x4003] = Attribute(zcl.ENUM8, lambda: self.start_up, self._set_start_up)
         application.commands[ON_OFF, 0x00] = lambda frame: self._order(index, frame, on=False)
         application.commands[ON_OFF, 0x01] = lambda frame: self._order(index, frame, on=True)
         application.commands[ON_OFF, 0x02] = lambda frame: self._order(index, frame, on=not self._states[index])
@@ -159,6 +167,7 @@ class ZigbeePlug(ZigbeeDevice):
 
     def _set_start_up(self, value: Value) -> None:
         self.start_up = int(value)
+        self.start_up_written += 1
 
     def _on_time(self, index: int) -> int:
         ends_at = self._ends_at[index]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from pydantic import ValidationError
+from zigpy.types import PacketPriority
 
 from agent.adapters.zigbee.polls import Polls
 from agent.adapters.zigbee.readings import (
@@ -19,6 +20,7 @@ from agent.adapters.zigbee.readings import (
     ON_OFF,
     POWER_DIVISOR,
     POWER_MULTIPLIER,
+    START_UP,
     STATE,
     TEMPERATURE,
     UNIT,
@@ -39,6 +41,7 @@ from agent.profiles.rating import plausible_power_w
 
 _OFF, _ON, _ON_WITH_TIMED_OFF = 0x00, 0x01, 0x42
 _LONGEST_TENTHS = 0xFFFE
+_ENUM8, _STARTS_OFF = 0x30, 0x00
 _POWER_SCALE = (POWER_MULTIPLIER, POWER_DIVISOR)
 _COUNTER_SCALE = (UNIT, MULTIPLIER, DIVISOR)
 
@@ -86,7 +89,7 @@ class ZigbeeSwitch:
     async def ask(self) -> bool:
         """Read the state from the device. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed, TimeoutError."""
         endpoint = self._station.endpoint(self._name, ON_OFF, self._channel)
-        values = await self._station.ask(self._name, endpoint, [STATE], urgent=True)
+        values = await self._station.ask(self._name, endpoint, [STATE], urgency=PacketPriority.CRITICAL)
         try:
             state = on(values)
         except ZigbeeMalformed as error:
@@ -96,8 +99,20 @@ class ZigbeeSwitch:
         return state
 
     async def start_off(self) -> bool:
-        """Only its owner can set that."""
-        return False
+        """Set StartUpOnOff to off unless it is so; False where the device has no such attribute, or keeps another.
+
+        Raises DeviceUnreachable, DeviceRefused, DeviceMalformed, TimeoutError.
+        """
+        endpoint = self._station.endpoint(self._name, ON_OFF, self._channel)
+        starts = await self._starts(endpoint)
+        if starts is None or starts == _STARTS_OFF:
+            return starts is not None
+        await self._station.write(self._name, endpoint, START_UP, _ENUM8, _STARTS_OFF)
+        return await self._starts(endpoint) == _STARTS_OFF
+
+    async def _starts(self, endpoint: int) -> object:
+        """What the device says of how it starts; None if it does not know."""
+        return (await self._station.ask(self._name, endpoint, [START_UP]))[START_UP]
 
     def _report(self, state: bool) -> None:  # noqa: FBT001 - a relay reports one thing
         if self.on_report is not None:
@@ -139,7 +154,7 @@ class Probe:
         try:
             async with asyncio.timeout(self._deadline_s):
                 for group in groups:
-                    await self.station.ask(self.name, endpoint, group, urgent=False)
+                    await self.station.ask(self.name, endpoint, group)
         except TimeoutError as error:
             raise DeviceUnreachable(self.name, f"no answer within {self._deadline_s:g} s") from error
 

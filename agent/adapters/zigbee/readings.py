@@ -17,6 +17,7 @@ Attribute = tuple[int, int]
 """Cluster and number."""
 
 STATE: Attribute = (ON_OFF, 0x0000)
+START_UP: Attribute = (ON_OFF, 0x4003)
 CELSIUS: Attribute = (TEMPERATURE, 0x0000)
 ACTIVE_POWER: Attribute = (ELECTRICAL, 0x050B)
 POWER_MULTIPLIER: Attribute = (ELECTRICAL, 0x0604)

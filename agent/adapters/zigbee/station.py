@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from zigpy.exceptions import ParsingError
-from zigpy.types import PacketPriority
+from zigpy.types import PacketPriority, uint8_t, uint16_t
+from zigpy.zcl import foundation
 
 from agent.adapters.zigbee.radio import FAILURES, Application, ZigbeeAway, asked_for, cancelled_by_caller, why
 from agent.adapters.zigbee.readings import ACTIVE_POWER, DEMAND, MEASURED, STATE, Attribute, ZigbeeMalformed, on
@@ -59,6 +60,8 @@ class Trips:
     reason: str = ""
     succeeded_at: datetime | None = None
     reports: list[tuple[int, Callable[[bool], None]]] = field(default_factory=list)
+    orders: int = 0
+    """How often an order began or ended."""
 
 
 class Station:
@@ -111,16 +114,22 @@ class Station:
         """Tell a relay whatever the device reports of its channel."""
         self._trips.reports.append((channel, report))
 
-    def attach(self, device: Device) -> None:
-        """Listen to what the device reports, by the library's object of the moment."""
+    @property
+    def switches(self) -> bool:
+        """Whether the hub has a relay there."""
+        return bool(self._trips.reports)
+
+    def attach(self, device: Device) -> bool:
+        """Listen to what the device reports, by the library's object of the moment; return whether that is another."""
         if device is self._attached:
-            return
+            return False
         self.detach()
         self._attached = device
         for endpoint in device.non_zdo_endpoints:
             for number, cluster in endpoint.in_clusters.items():
                 if number in {attribute[0] for attribute in MEASURED}:
                     self._leave.append(cluster.on_event("attribute_report", self._on_report))
+        return True
 
     def detach(self) -> None:
         """Listen no more, and forget what was told: after a restart a device may be another."""
@@ -160,10 +169,13 @@ class Station:
             return
         endpoint = int(event.endpoint_id)
         self._heard[endpoint, attribute] = Heard(event.value, self._clock.now())
-        if attribute != STATE:
-            return
+        if attribute == STATE:
+            self._tell(endpoint, event.value)
+
+    def _tell(self, endpoint: int, value: object) -> None:
+        """Tell the relays of an application how they stand by the device's own word."""
         try:
-            state = on({STATE: event.value})
+            state = on({STATE: value})
         except ZigbeeMalformed as error:
             _log.debug("%s: %s", self.address, error)
             return
@@ -193,7 +205,11 @@ class Station:
                 .command(command, *arguments, retries=0, timeout=ORDERED_S, priority=PacketPriority.CRITICAL)
             )
 
-        answer = await self._converse(name, send)
+        self._trips.orders += 1
+        try:
+            answer = await self._converse(name, send)
+        finally:
+            self._trips.orders += 1
         status = getattr(answer, "status", None)
         if status is None:
             raise DeviceMalformed(name, "answers a command with something else than a status")
@@ -201,7 +217,7 @@ class Station:
             raise DeviceRefused(name, f"answers with the status {getattr(status, 'name', status)}")
 
     async def ask(
-        self, name: str, endpoint: int, attributes: Iterable[Attribute], *, urgent: bool
+        self, name: str, endpoint: int, attributes: Iterable[Attribute], urgency: PacketPriority = PacketPriority.NORMAL
     ) -> dict[Attribute, object]:
         """Ask for attributes of one cluster; one that the device does not have is None.
 
@@ -218,7 +234,7 @@ class Station:
                     [number for _, number in asked],
                     retries=0,
                     timeout=_ASKED_S,
-                    priority=PacketPriority.CRITICAL if urgent else PacketPriority.NORMAL,
+                    priority=urgency,
                 )
             )
 
@@ -228,6 +244,36 @@ class Station:
         for attribute, value in values.items():
             self._heard[endpoint, attribute] = Heard(value, self._clock.now())
         return values
+
+    async def write(self, name: str, endpoint: int, attribute: Attribute, kind: int, value: int) -> None:
+        """Write one attribute of one byte once. Whether the device took it only asking tells.
+
+        Raises DeviceUnreachable, DeviceMalformed, TimeoutError.
+        """
+        cluster, number = attribute
+        byte = foundation.TypeValue(uint8_t(kind), uint8_t(value))  # type: ignore[no-untyped-call]
+        written = foundation.Attribute(uint16_t(number), byte)  # type: ignore[no-untyped-call]
+
+        async def send(device: Device) -> Any:  # noqa: ANN401
+            return (
+                await device.endpoints[endpoint]
+                .in_clusters[cluster]
+                .write_attributes_raw([written], retries=0, timeout=_ASKED_S, priority=PacketPriority.NORMAL)
+            )
+
+        await self._converse(name, send)
+
+    async def look(self) -> None:
+        """Ask how the relays stand, and take the answers as if the device had reported them.
+
+        Meters wait for it, orders do not; what one overtook is forgotten, for an order asks by itself. Raises
+        DeviceUnreachable, DeviceRefused, DeviceMalformed, TimeoutError.
+        """
+        for endpoint in {self.endpoint(self.address, STATE[0], channel) for channel, _ in self._trips.reports}:
+            orders = self._trips.orders
+            values = await self.ask(self.address, endpoint, [STATE], urgency=PacketPriority.HIGH)
+            if orders == self._trips.orders:
+                self._tell(endpoint, values[STATE])
 
     async def _converse(self, name: str, send: Callable[[Device], Awaitable[Any]]) -> Any:  # noqa: ANN401
         device = self._device(name)
