@@ -122,8 +122,12 @@ class ZigbeeDevice:
         self.spoken_to.clear()
         if not self._stick.admit(self):
             return False
-        self._say_zdo(zdo.ANNOUNCE, self._next(), zdo.announce(self.nwk, self.ieee, self.node), broadcast=True)
+        self.announce()
         return True
+
+    def announce(self) -> None:
+        """Tell everybody that it is there, as routers do after a restart."""
+        self._say_zdo(zdo.ANNOUNCE, self._next(), zdo.announce(self.nwk, self.ieee, self.node), broadcast=True)
 
     def leave(self) -> None:
         """Say good-bye."""

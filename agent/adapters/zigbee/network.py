@@ -16,6 +16,7 @@ from agent.adapters.zigbee.joining import arrange_reports
 from agent.adapters.zigbee.polls import Polls
 from agent.adapters.zigbee.radio import Application, RadioSettings, ZigbeeAway, called, opened
 from agent.adapters.zigbee.readings import abilities_of
+from agent.adapters.zigbee.returning import Returning
 from agent.adapters.zigbee.seeking import seek
 from agent.adapters.zigbee.station import Link, Station
 from agent.domain.device import Ability, Adoption, Protocol, Sighting
@@ -73,6 +74,7 @@ class ZigbeeNetwork:
         self._stations: dict[str, Station] = {}
         self._meters: list[ZigbeeMeter] = []
         self._joined: asyncio.Queue[Any] = asyncio.Queue(_MOST_WAITING)
+        self._returning = Returning(self._polls)
         self._jitter = random.SystemRandom()
 
     # ---- life
@@ -125,6 +127,7 @@ class ZigbeeNetwork:
             lambda: self._welcome(app),
             lambda: self._back_up_daily(app),
             self._keep_fresh,
+            self._returning.ask,
             lambda: seek(app, self._stations.values),
         ]
         async with asyncio.TaskGroup() as group:
@@ -161,8 +164,15 @@ class ZigbeeNetwork:
         """A device has joined and has said what it is, or is back under another address."""
         if device.nwk != 0x0000:
             self._attach(device)
+            self.device_announce(device)
             if not self._joined.full():
                 self._joined.put_nowait(device)
+
+    def device_announce(self, device: Any) -> None:  # noqa: ANN401
+        """A device says that it is there, as after a power cut: its relay may stand otherwise than before."""
+        station = self._stations.get(str(device.ieee))
+        if station is not None:
+            self._returning.add(station)
 
     def device_removed(self, device: Any) -> None:  # noqa: ANN401
         """A device was forgotten."""
@@ -174,8 +184,8 @@ class ZigbeeNetwork:
 
     def _attach(self, device: Any) -> None:  # noqa: ANN401
         station = self._stations.get(str(device.ieee))
-        if station is not None and device.is_initialized:
-            station.attach(device)
+        if station is not None and device.is_initialized and station.attach(device):
+            device.zdo.add_listener(self)
 
     def _detach(self, device: Any) -> None:  # noqa: ANN401
         station = self._stations.get(str(device.ieee))
@@ -289,7 +299,7 @@ class ZigbeeNetwork:
         try:
             async with asyncio.timeout(_GREETED_S):
                 endpoint = station.endpoint(station.address, _VERSION[0], 1)
-                await station.ask(station.address, endpoint, [_VERSION], urgent=False)
+                await station.ask(station.address, endpoint, [_VERSION])
         except (TimeoutError, DeviceError):
             return station.sleeps and time.time() - (device.last_seen or 0.0) < _SLEEPS_S
         return True
