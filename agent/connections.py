@@ -1,6 +1,7 @@
 """The owner's settings of what the hub connects to: feeds, broker, radios."""
 
 import stat
+from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
@@ -75,12 +76,22 @@ class MqttSettings(Secret):
     """Set to speak TLS with a broker whose certificate this file vouches for."""
 
 
+class ZigbeeFirmware(StrEnum):
+    """What a ZigBee coordinator speaks."""
+
+    AUTO = "auto"
+    ZSTACK = "zstack"
+    EZSP = "ezsp"
+
+
 class ZigbeeSettings(Value):
-    """The hub's own ZigBee coordinator (Z-Stack, as in the sticks of Sonoff, SLZB or zzh)."""
+    """The hub's own ZigBee coordinator, with Z-Stack (Texas Instruments) or EZSP (Silicon Labs)."""
 
     port: str | None = None
     """Its serial device, best by /dev/serial/by-id/, or socket://HOST:PORT for one on the network. None: none."""
     baudrate: int = Field(default=115_200, ge=9600, le=921_600)
+    firmware: ZigbeeFirmware = ZigbeeFirmware.AUTO
+    """What the stick speaks; auto finds out, and keeps to it."""
 
 
 class BleSettings(Value):

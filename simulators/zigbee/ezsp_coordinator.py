@@ -78,8 +78,7 @@ class EzspCoordinator(Stick):
 
     def _announce(self, link: AshLink) -> None:
         if link is self._link and not link.connected:
-            self._start()
-            link.start(RESET_POWER_ON)
+            self.restart()
 
     def _disconnected(self) -> None:
         self._link.close()
@@ -102,6 +101,11 @@ class EzspCoordinator(Stick):
         self._asked_s = self.permitted_s = 0
         self._well_known = self._negotiated = False
         self.endpoints.clear()
+
+    def restart(self) -> None:
+        """A watchdog or a dip in its power: the firmware starts anew and says so."""
+        self._start()
+        self._link.start(RESET_POWER_ON)
 
     def say_frame(self, data: bytes) -> None:
         """Put an EZSP frame on the line, whatever it is."""
@@ -279,8 +283,10 @@ class EzspCoordinator(Stick):
         return bytes([SUCCESS])
 
     def _find_nwk(self, reader: Reader) -> bytes:
-        radio = self._by_ieee(reader.number(8))
-        return Writer().u16(0xFFFF if radio is None else radio.nwk).done()
+        ieee = reader.number(8)
+        radio = self._by_ieee(ieee)
+        table = dict(self._held.addresses.values())
+        return Writer().u16(table.get(ieee, 0xFFFF) if radio is None else radio.nwk).done()
 
     def _find_ieee(self, reader: Reader) -> bytes:
         radio = self._radios.get(reader.number(2))

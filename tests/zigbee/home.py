@@ -15,20 +15,26 @@ from agent.profiles.library import load_profiles
 from simulators.circuit import Heater
 from simulators.zigbee.coordinator import Coordinator
 from simulators.zigbee.device import ZigbeeDevice
+from simulators.zigbee.ezsp_coordinator import EzspCoordinator
+from simulators.zigbee.ezsp_memory import EzspMemory
 from simulators.zigbee.nvram import Nvram
 from simulators.zigbee.plug import ZigbeePlug, ZigbeeThermometer
+from simulators.zigbee.stick import Stick
 from tests.contract.bench import PATIENT_S, StillClock
 
 FIRST = 0xA4C1_3800_0000_0001
 PROFILES = load_profiles()
-Made = Callable[[Coordinator, Heater, StillClock], ZigbeePlug | ZigbeeThermometer]
+FORMING_S = 30.0
+"""A deadline for forming on an EZSP stick at a socket: the library waits 2 s at each start whether it starts anew."""
+Made = Callable[[Stick, Heater, StillClock], ZigbeePlug | ZigbeeThermometer]
 
 
-def settings(stick: Coordinator, *, answers_s: float = 6.0, watched_every_s: float = 20.0) -> RadioSettings:
-    return RadioSettings(stick.url, answers_s=answers_s, watched_every_s=watched_every_s)
+def settings(stick: Stick, *, answers_s: float = 6.0, watched_every_s: float = 20.0) -> RadioSettings:
+    firmware = "ezsp" if isinstance(stick, EzspCoordinator) else "zstack"
+    return RadioSettings(stick.url, answers_s=answers_s, watched_every_s=watched_every_s, firmware=firmware)
 
 
-def network_on(stick: Coordinator, folder: Path, clock: StillClock, *, answers_s: float = 6.0) -> ZigbeeNetwork:
+def network_on(stick: Stick, folder: Path, clock: StillClock, *, answers_s: float = 6.0) -> ZigbeeNetwork:
     return ZigbeeNetwork(
         settings(stick, answers_s=answers_s, watched_every_s=answers_s * 3),
         folder,
@@ -40,10 +46,10 @@ def network_on(stick: Coordinator, folder: Path, clock: StillClock, *, answers_s
 
 
 @asynccontextmanager
-async def running(network: ZigbeeNetwork) -> AsyncIterator[ZigbeeNetwork]:
+async def running(network: ZigbeeNetwork, patient_s: float = PATIENT_S) -> AsyncIterator[ZigbeeNetwork]:
     task = asyncio.create_task(network.run())
     try:
-        await network.wait_connected(PATIENT_S)
+        await network.wait_connected(patient_s)
         yield network
     finally:
         task.cancel()
@@ -65,26 +71,53 @@ class Formed:
     database: Path
 
 
+@dataclass
+class FormedByEzsp:
+    """The same of a stick of Silicon Labs."""
+
+    memory: EzspMemory
+    database: Path
+
+
 async def formed(folder: Path, make: Made) -> Formed:
     """Form a network and let one device join, as an owner would."""
+    async with Coordinator() as stick:
+        await _set_up(stick, folder, make)
+    return Formed(stick.nvram, folder / DATABASE)
+
+
+async def formed_by_ezsp(folder: Path, make: Made) -> FormedByEzsp:
+    """The same on a stick of Silicon Labs."""
+    async with EzspCoordinator() as stick:
+        await _set_up(stick, folder, make)
+    return FormedByEzsp(stick.memory, folder / DATABASE)
+
+
+async def _set_up(stick: Stick, folder: Path, make: Made) -> None:
     clock = StillClock()
-    async with Coordinator() as stick, running(network_on(stick, folder, clock)) as network:
+    async with running(network_on(stick, folder, clock), FORMING_S) as network:
         device = make(stick, Heater(), clock)
+        backups = network._link.require().backups
+        before = backups.most_recent_backup()
         scanning = asyncio.create_task(network.scan(0.2))
         await until(lambda: stick.permitted_s > 0)
         assert device.join()
         (seen,) = await scanning
         assert seen.address == device.address
         await until(lambda: device.arranged)
-        backups = network._link.require().backups
-        await until(lambda: bool(backups.most_recent_backup().network_info.key_table))
-    return Formed(stick.nvram, folder / DATABASE)
+        await until(lambda: backups.most_recent_backup() is not before)
 
 
 def copied(left: Formed, folder: Path) -> Coordinator:
     """The same stick and the same database, as if the hub had been started again."""
     shutil.copy(left.database, folder / DATABASE)
     return Coordinator(left.nvram.copied())
+
+
+def copied_ezsp(left: FormedByEzsp, folder: Path) -> EzspCoordinator:
+    """The same for a stick of Silicon Labs."""
+    shutil.copy(left.database, folder / DATABASE)
+    return EzspCoordinator(left.memory.copied())
 
 
 def adopt(network: ZigbeeNetwork, device: ZigbeeDevice, profile: str, **more: float | str) -> Device:
@@ -95,5 +128,5 @@ def adopt(network: ZigbeeNetwork, device: ZigbeeDevice, profile: str, **more: fl
     return network.device(adoption, None if ends_after_s is None else float(ends_after_s))
 
 
-def plug(stick: Coordinator, heater: Heater, clock: StillClock) -> ZigbeePlug:
+def plug(stick: Stick, heater: Heater, clock: StillClock) -> ZigbeePlug:
     return ZigbeePlug(stick, FIRST, heater, clock.now)

@@ -1,7 +1,8 @@
-"""The library's connection with a coordinator: opened, guarded and closed, with every failure named.
+"""The library's connection with a coordinator, whatever its firmware: opened, guarded and closed, every failure named.
 
-zigpy sends some requests from tasks of its own, which outlive the call that was given up: a stick that hangs for some
-seconds would then switch what nobody wants any more. So a request is looked at once more in the moment it is sent.
+The library sends some requests from tasks of its own, which outlive the call that was given up: a stick that hangs for
+some seconds would then switch what nobody wants any more. So each request is looked at once more in the moment it is
+sent; how, each firmware's module knows.
 """
 
 import asyncio
@@ -11,13 +12,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Protocol, cast
 
 from zigpy.exceptions import NetworkSettingsInconsistent, RadioException, ZigbeeException
-from zigpy_znp.exceptions import CommandNotRecognized, SecurityError
-from zigpy_znp.zigbee.application import ControllerApplication
 
 from agent.adapters.zigbee.readings import MEASURED
 from agent.errors import RadioAway
@@ -29,8 +29,6 @@ FAILURES = (
     TimeoutError,
     ZigbeeException,
     RadioException,
-    CommandNotRecognized,
-    SecurityError,
     sqlite3.Error,
     AttributeError,
     AssertionError,
@@ -46,12 +44,43 @@ _MOST_DEVICES = 256
 _SEEN_EVERY_S = 30.0
 """The library's database keeps no finer when a device was last heard."""
 
+AUTO: Final = "auto"
+_FIRMWARES: Final = {"zstack": "agent.adapters.zigbee.znp", "ezsp": "agent.adapters.zigbee.ezsp"}
+"""Which module knows a firmware. Each is loaded only where its firmware is tried, for its library takes memory."""
+_REMEMBERED: Final = ".firmware"
+"""Ending of the file beside the database that tells which firmware answered last."""
+
 Application = Any
-"""zigpy's application; zigpy-znp tells no types."""
+"""zigpy's application; the libraries tell no types."""
 
 
 class ZigbeeAway(RadioAway):
     """The coordinator, and so every ZigBee device, is away."""
+
+
+class Library(Protocol):
+    """What each firmware's module has."""
+
+    FAULTS: tuple[type[Exception], ...]
+    """What the library raises besides what all raise."""
+
+    def made(self, config: dict[str, Any], path: str, answers_s: float) -> Application:
+        """An application that is not connected yet."""
+
+    async def connect(self, app: Application, answers_s: float) -> None:
+        """Find out that the stick has this firmware; from then on nothing is sent that nobody wants any more."""
+
+    def end(self, app: Application) -> None:
+        """Cancel what the library would leave behind."""
+
+
+class _Unanswered(ZigbeeAway):
+    """Something is at the port, but it does not speak this firmware's language, or not at all."""
+
+
+@dataclass
+class _Found:
+    firmware: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +97,9 @@ class RadioSettings:
     """Wall seconds after which a coordinator that does not answer hangs."""
     watched_every_s: float = 20.0
     """Wall seconds between questions whether it still answers."""
-    skip_bootloader: bool = True
-    """Toggle its pins to leave the boot loader; what listens on a socket has none."""
+    firmware: str = AUTO
+    """"zstack", "ezsp", or "auto": whichever answers first, and then that one as long as this object lives."""
+    found: _Found = field(default_factory=_Found, compare=False)
 
 
 @dataclass
@@ -92,7 +122,7 @@ def asked_for() -> Iterator[None]:
         _request.reset(token)
 
 
-def _given_up() -> bool:
+def given_up() -> bool:
     """Whether the present task sends something that nobody waits for any more."""
     request = _request.get()
     return request is not None and not request.wanted
@@ -104,22 +134,74 @@ async def opened(settings: RadioSettings, database: Path) -> AsyncIterator[Appli
 
     Raises ZigbeeAway.
     """
-    app = ControllerApplication(_config(settings, database))
-    _bound(app)
-    app._watchdog_period = settings.watched_every_s  # noqa: SLF001 - a class attribute of the library
+    library, app = await _answering(settings, database)
     try:
-        try:
-            async with asyncio.timeout(settings.opens_s):
-                await _to_the_end(app._load_db())  # noqa: SLF001 - `new` would lose the database if it were cancelled
-                _spare(app._dblistener)  # noqa: SLF001 - the library offers no choice of what it keeps
-                await app.connect()
-                _guard(app._znp, settings.answers_s)  # noqa: SLF001 - the library offers no seam where a request is sent
-                await app.initialize(auto_form=True)
-        except FAILURES as error:
-            raise ZigbeeAway(why(error)) from error
         yield app
     finally:
-        await _to_the_end(_close(app))
+        await _to_the_end(_close(library, app))
+
+
+async def _answering(settings: RadioSettings, database: Path) -> tuple[Library, Application]:
+    """Try one firmware after the other. Raises ZigbeeAway."""
+    candidates, reasons = _candidates(settings, database), []
+    for firmware in candidates:
+        library = cast("Library", import_module(_FIRMWARES[firmware]))
+        try:
+            app = await _opened(library, settings, database)
+        except _Unanswered as error:
+            reasons.append(f"{firmware}: {error}")
+            continue
+        settings.found.firmware = firmware
+        _remember(database, firmware)
+        return library, app
+    raise ZigbeeAway(reasons[0] if len(reasons) == 1 else f"no firmware answers ({'; '.join(reasons)})")
+
+
+def _candidates(settings: RadioSettings, database: Path) -> list[str]:
+    """Firmwares in the order in which they are tried."""
+    if settings.firmware != AUTO:
+        return [settings.firmware]
+    if settings.found.firmware is not None:
+        return [settings.found.firmware]
+    try:
+        last = database.with_suffix(_REMEMBERED).read_bytes()[:16].decode("ascii", "replace").strip()
+    except OSError:
+        last = ""
+    return sorted(_FIRMWARES, key=lambda firmware: firmware != last)
+
+
+def _remember(database: Path, firmware: str) -> None:
+    """Spare the next start the search; where that cannot be kept, it searches again."""
+    file = database.with_suffix(_REMEMBERED)
+    try:
+        if not file.exists() or file.read_bytes() != firmware.encode():
+            file.write_text(firmware)
+    except OSError as error:
+        _log.debug("%s cannot be kept: %s", file, error)
+
+
+async def _opened(library: Library, settings: RadioSettings, database: Path) -> Application:
+    """Open the coordinator by one library. Raises ZigbeeAway, _Unanswered."""
+    app = library.made(_config(settings, database), settings.path, settings.answers_s)
+    _bound(app)
+    app._watchdog_period = settings.watched_every_s  # noqa: SLF001 - a class attribute of the library
+    failures: tuple[type[BaseException], ...] = (*FAILURES, *library.FAULTS)
+    answered = done = False
+    try:
+        async with asyncio.timeout(settings.opens_s):
+            await _to_the_end(app._load_db())  # noqa: SLF001 - `new` would lose the database if it were cancelled
+            _spare(app._dblistener)  # noqa: SLF001 - the library offers no choice of what it keeps
+            await library.connect(app, settings.answers_s)
+            answered = True
+            await app.initialize(auto_form=True)
+        done = True
+    except failures as error:
+        no_port = isinstance(error, OSError) and not isinstance(error, TimeoutError)
+        raise (ZigbeeAway if answered or no_port else _Unanswered)(why(error)) from error
+    finally:
+        if not done:
+            await _to_the_end(_close(library, app))
+    return app
 
 
 async def called(call: Callable[[], Any]) -> Any:  # noqa: ANN401 - the library tells no types
@@ -164,10 +246,6 @@ def _config(settings: RadioSettings, database: Path) -> dict[str, Any]:
         "ota": {"enabled": False},
         "topology_scan_enabled": False,
         "backup_enabled": False,
-        "znp_config": {
-            "sync_request_timeout": settings.answers_s,
-            "skip_bootloader": settings.skip_bootloader and "://" not in settings.path,
-        },
     }
 
 
@@ -203,34 +281,6 @@ def _spare(listener: Any) -> None:  # noqa: ANN401
     listener.enqueue = enqueue_rare
 
 
-def _guard(znp: Any, answers_s: float) -> None:  # noqa: ANN401
-    """Let through only what is still wanted when its turn to be sent comes, and let nothing block the line for long."""
-    lock, converse, send = znp._sync_request_lock, znp.request_callback_rsp, znp.request  # noqa: SLF001
-
-    async def asked(request: Any, timeout: float | None = None, **answer: Any) -> Any:  # noqa: ANN401, ASYNC109 - as the library
-        """The library lets the first answer take as long as the whole conversation, and meanwhile nothing is sent."""
-        return await send(request, timeout=min(answers_s, timeout or answers_s), **answer)
-
-    @asynccontextmanager
-    async def turn(priority: int = 0) -> AsyncIterator[None]:
-        async with lock(priority=priority):
-            if _given_up():
-                raise asyncio.CancelledError  # in the library's own task, so that nobody hears of it
-            yield
-
-    async def request_callback_rsp(**what: Any) -> Any:  # noqa: ANN401
-        try:
-            return await converse(**what)
-        except FAILURES:
-            if _given_up():  # nobody is there any more to hear of the failure
-                raise asyncio.CancelledError from None
-            raise
-
-    znp._sync_request_lock = turn  # noqa: SLF001
-    znp.request = asked
-    znp.request_callback_rsp = request_callback_rsp
-
-
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     """Do what must not be left half done, also if it is cancelled meanwhile; then it is cancelled.
 
@@ -250,8 +300,9 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     task.result()
 
 
-async def _close(app: Application) -> None:
+async def _close(library: Library, app: Application) -> None:
     """Give everything back, whatever state it is in."""
+    library.end(app)
     try:
         async with asyncio.timeout(_CLOSE_S):
             await app.shutdown(db=False)

@@ -1,0 +1,289 @@
+"""The hub's ZigBee network on a stick of Silicon Labs: all that holds for Z-Stack holds here."""
+
+import asyncio
+import dataclasses
+import threading
+from pathlib import Path
+
+import pytest
+
+from agent.errors import DeviceUnreachable
+from agent.ports import Device, Relay
+from simulators.circuit import Heater
+from simulators.zigbee.ezsp_coordinator import EzspCoordinator
+from simulators.zigbee.ezsp_memory import EzspMemory
+from simulators.zigbee.plug import SENSOR, ZigbeePlug, ZigbeeThermometer
+from tests.contract.bench import StillClock
+from tests.zigbee.home import (
+    FIRST,
+    FORMING_S,
+    FormedByEzsp,
+    adopt,
+    copied_ezsp,
+    formed_by_ezsp,
+    network_on,
+    plug,
+    running,
+    until,
+)
+
+NOTHING, SEND_UNICAST = 0x0005, 0x0034
+"""Commands: the one that does nothing, and the one that every order is."""
+
+
+@pytest.fixture(scope="module")
+def left(tmp_path_factory: pytest.TempPathFactory) -> FormedByEzsp:
+    """A home with one plug that was set up before."""
+    return asyncio.run(formed_by_ezsp(tmp_path_factory.mktemp("formed"), plug))
+
+
+@pytest.fixture
+def clock() -> StillClock:
+    return StillClock()
+
+
+def relay_of(device: Device) -> Relay:
+    assert device.relay is not None
+    return device.relay
+
+
+def put(stick: EzspCoordinator, clock: StillClock, heater: Heater | None = None) -> ZigbeePlug:
+    device = ZigbeePlug(stick, FIRST, heater or Heater(), clock.now)
+    device.put(0x1001)
+    return device
+
+
+async def test_a_network_is_resumed_and_nothing_is_left_behind(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+) -> None:
+    tasks = asyncio.all_tasks()
+    await asyncio.to_thread(int)  # the loop keeps a thread for whoever asks for one
+    threads = threading.active_count()
+    async with copied_ezsp(left, tmp_path) as stick:
+        for _ in range(2):
+            async with running(network_on(stick, tmp_path, clock)) as network:
+                app = network._link.require()
+                assert stick.network == left.memory.network
+                assert app.state.network_info.network_key.key.serialize() == left.memory.security.network_key
+                assert stick.memory.security.frame_counter > left.memory.security.frame_counter
+    await until(lambda: asyncio.all_tasks() == tasks)
+    assert threading.active_count() == threads
+
+
+async def test_a_blank_stick_becomes_the_one_that_broke(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    copied_ezsp(left, tmp_path)
+    heater = Heater()
+    async with EzspCoordinator(EzspMemory(0x00124B00DEADBEEF)) as stick:
+        assert stick.network is None
+        network = network_on(stick, tmp_path, clock)
+        async with running(network, FORMING_S):
+            before, after = left.memory, stick.memory
+            assert (after.network, after.ieee) == (before.network, before.ieee)
+            assert after.security.network_key == before.security.network_key
+            assert after.security.link_key == before.security.link_key
+            assert after.security.frame_counter > before.security.frame_counter
+            device = put(stick, clock, heater)
+            assert (await relay_of(adopt(network, device, "zigbee-plug")).switch(on=True)).on
+    assert heater.on
+
+
+async def test_a_stick_whose_address_cannot_be_overwritten_says_so(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied_ezsp(left, tmp_path)
+    said: list[str] = []
+    async with EzspCoordinator(EzspMemory(0x00124B00DEADBEEF)) as stick:
+        monkeypatch.setattr(stick.memory, "token", lambda *_: None)  # as firmware that has none
+        network = network_on(stick, tmp_path, clock)
+        network.on_connection = lambda _, detail: said.append(detail)
+        task = asyncio.create_task(network.run())
+        await until(lambda: bool(said))
+        task.cancel()
+        await asyncio.wait([task])
+    assert "upgrade your adapter firmware" in said[0]
+    assert stick.network is None
+
+
+async def test_a_stick_of_another_home_is_not_used(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    async with copied_ezsp(left, tmp_path) as foreign:
+        assert foreign.memory.network is not None
+        foreign.memory.network = dataclasses.replace(foreign.memory.network, extended_pan_id=b"another!")
+        before = foreign.memory.copied()
+        network, said = network_on(foreign, tmp_path, clock), []
+        network.on_connection = lambda _, detail: said.append(detail)
+        task = asyncio.create_task(network.run())
+        await until(lambda: bool(said))
+        task.cancel()
+        await asyncio.wait([task])
+        assert "another network" in said[0]
+        assert foreign.memory.network == before.network
+
+
+async def test_devices_join_while_it_is_permitted_and_come_back_elsewhere(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+) -> None:
+    heater = Heater()
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, first = network_on(stick, tmp_path, clock), put(stick, clock)
+        second = ZigbeePlug(stick, FIRST + 1, heater, clock.now)
+        sensor = ZigbeeThermometer(stick, FIRST + 2, heater, clock.now, model=SENSOR)
+        async with running(network):
+            assert not second.join()
+            scanning = asyncio.create_task(network.scan(0.5))
+            await until(lambda: stick.permitted_s > 0)
+            assert second.join()
+            assert sensor.join()
+            seen = await scanning
+            assert [each.address for each in seen] == [first.address, second.address, sensor.address]
+            assert {each.profile for each in seen} == {"zigbee-plug", "zigbee-thermometer"}
+            assert stick.permitted_s == 0
+            assert [child.ieee for child in stick.memory.children.values()] == [sensor.ieee]
+            await until(lambda: second.arranged and sensor.arranged)
+            relay = relay_of(adopt(network, second, "zigbee-plug"))
+            assert (await relay.switch(on=True)).on
+            before = second.nwk
+            await second.brown_out()
+            assert second.nwk != before
+            assert (await relay.read()).on
+            second.leave()
+            assert second.ieee not in stick.memory.members
+
+
+async def test_a_device_reports_and_sleeps(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    heater = Heater()
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, _ = network_on(stick, tmp_path, clock), put(stick, clock)
+        sensor = ZigbeeThermometer(stick, FIRST + 2, heater, clock.now, model=SENSOR)
+        async with running(network):
+            scanning = asyncio.create_task(network.scan(0.3))
+            await until(lambda: stick.permitted_s > 0)
+            assert sensor.join()
+            await scanning
+            await until(lambda: sensor.arranged)
+            thermometer = adopt(network, sensor, "zigbee-thermometer").thermometer
+            assert thermometer is not None
+            asked, heater.celsius = len(stick.heard), 21.5
+            clock.advance(seconds=60)
+            sensor.tick()
+            await until(lambda: network._stations[sensor.address].heard(1, (0x0402, 0)) is not None)
+            assert (await thermometer.read()).temperature_c == 21.5
+            assert len(stick.heard) == asked
+            backup = (await network._link.require().backups.create_backup()).network_info
+            assert [int.from_bytes(child.serialize(), "little") for child in backup.children] == [sensor.ieee]
+
+
+async def test_a_device_that_is_forgotten_leaves(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        async with running(network):
+            relay = relay_of(adopt(network, device, "zigbee-plug"))
+            await network.forget(device.address)
+            await until(lambda: FIRST not in stick.memory.members)
+            with pytest.raises(DeviceUnreachable, match="has not joined"):
+                await relay.read()
+
+
+async def test_a_plug_without_power_is_named(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        async with running(network):
+            relay = relay_of(adopt(network, device, "zigbee-plug"))
+            device.unplug()
+            with pytest.raises(DeviceUnreachable, match="DELIVERY_FAILED"):
+                await relay.read()
+            await device.plug_in()
+            stick.confirms_after_s = 0.05
+            assert (await relay.switch(on=True)).on
+
+
+async def test_a_lost_stick_is_named_and_comes_back(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        told: list[bool] = []
+        network.on_connection = lambda well, _: told.append(well)
+        async with running(network):
+            relay = relay_of(adopt(network, device, "zigbee-plug"))
+            assert (await relay.switch(on=True)).on
+            await stick.unplug()
+            await until(lambda: told == [True, False])
+            with pytest.raises(DeviceUnreachable, match="coordinator is away"):
+                await relay.switch(on=False)
+            await stick.plug_in()
+            await until(lambda: told == [True, False, True])
+            assert not (await relay.switch(on=False)).on
+
+
+async def test_a_stick_that_starts_anew_is_opened_anew(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        told: list[bool] = []
+        network.on_connection = lambda well, _: told.append(well)
+        async with running(network):
+            stick.restart()
+            await until(lambda: told == [True, False, True])
+            assert (await relay_of(adopt(network, device, "zigbee-plug")).switch(on=True)).on
+
+
+async def test_a_question_is_not_lost_with_its_stick(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        device.deaf = True
+        async with running(network):
+            asking = asyncio.create_task(relay_of(adopt(network, device, "zigbee-plug")).read())
+            await until(lambda: bool(stick.heard))
+            await stick.cut()
+            with pytest.raises(DeviceUnreachable):
+                await asking
+
+
+async def test_what_was_given_up_while_the_stick_hung_is_not_done_later(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+) -> None:
+    heater = Heater()
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock, heater)
+        async with running(network):
+            relay = relay_of(adopt(network, device, "zigbee-plug", deadline_s=0.2))
+            asked, stick.silent = len(stick.commands), True
+            for _ in range(3):
+                with pytest.raises(DeviceUnreachable):
+                    await relay.switch(on=True)
+            stick.silent = False  # within the library's own patience: ASH repeats what was not acknowledged
+            await until(lambda: len(stick.commands) > asked)
+            assert stick.commands[asked] == NOTHING
+            assert not (await relay_of(adopt(network, device, "zigbee-plug")).read()).on
+            assert SEND_UNICAST in stick.commands[asked:]
+            assert not heater.on
+            assert not device.obeyed
+
+
+async def test_a_stick_that_hangs_is_noticed(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    heater = Heater()
+    async with copied_ezsp(left, tmp_path) as stick:
+        network = network_on(stick, tmp_path, clock, answers_s=0.3)
+        device = put(stick, clock, heater)
+        told: list[tuple[bool, str]] = []
+        network.on_connection = lambda well, why: told.append((well, why))
+        async with running(network):
+            relay = relay_of(adopt(network, device, "zigbee-plug", deadline_s=0.2))
+            stick.silent = True
+            with pytest.raises(DeviceUnreachable):
+                await relay.switch(on=True)
+            await until(lambda: len(told) == 2)
+            assert "does not answer" in told[1][1]
+            stick.silent = False
+            await until(lambda: told[-1][0])
+            assert not (await relay_of(adopt(network, device, "zigbee-plug")).read()).on
+            assert not device.obeyed
+
+
+async def test_a_command_whose_answer_is_lost_is_sent_once(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        async with running(network):
+            relay = relay_of(adopt(network, device, "zigbee-plug", deadline_s=0.6, ends_after_s=900.0))
+            device.faults.drop_answers = 1
+            assert (await relay.switch(on=True)).on
+            assert device.obeyed == [0x01]
