@@ -51,6 +51,11 @@ class ShellyBle(BleDevice):
         self._ready: deque[bytes] = deque()
         self._reading = b""
 
+    @property
+    def start_up_written(self) -> int:
+        """How often it was told how to start."""
+        return self.inside.start_up_written
+
     def press_button(self) -> None:
         """Somebody presses the button; over Bluetooth it does not tell."""
         self.inside.press_button()

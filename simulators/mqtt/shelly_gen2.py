@@ -49,6 +49,11 @@ class ShellyGen2(MqttDevice[ShellyLink]):
         """Under which it speaks."""
         return self.device.prefix
 
+    @property
+    def start_up_written(self) -> int:
+        """How often it was told how to start."""
+        return self.device.start_up_written
+
     # ---- life
 
     def _boot(self) -> None:

@@ -67,6 +67,8 @@ class ShellyDevice:
         self.prefix = identity.id
         """Under which it speaks over MQTT."""
         self.over_mqtt = False
+        self.start_up_written = 0
+        """How often it was told how to start."""
         self.faults = Faults()
         self.on_notification: Callable[[Json], None] | None = None
         self._now = now
@@ -123,7 +125,7 @@ class ShellyDevice:
 
     def set_initial_state(self, state: str, channel: int = 1) -> None:
         """What the relay does when power comes back."""
-        self._switch_set_config({"id": channel - 1, "config": {"initial_state": state}})
+        self._channels[channel - 1].initial_state = state
 
     def reset_energy(self) -> None:
         """The counters begin anew."""
@@ -223,7 +225,9 @@ class ShellyDevice:
         state = config.get("initial_state", channel.initial_state)
         if state not in INITIAL_STATES:
             raise Refused(INVALID_ARGUMENT, "Argument 'initial_state', bad value!")
-        channel.initial_state = state
+        self.start_up_written += int("initial_state" in config)
+        if not (self.faults.lie or self.faults.stuck):
+            channel.initial_state = state
         return {"restart_required": False}
 
     def _switch_reset(self, params: Json) -> Json:

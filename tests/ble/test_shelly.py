@@ -100,6 +100,14 @@ async def test_a_frame_that_would_not_fit_is_refused() -> None:
             await relay_of(home).switch(on=True)
 
 
+async def test_a_plug_is_set_to_start_off_once() -> None:
+    async with plugged() as (home, device, _):
+        device.inside.set_initial_state("on")
+        for _ in range(2):
+            assert await relay_of(home).start_off()
+        assert device.start_up_written == 1
+
+
 async def test_power_that_no_such_relay_carries_is_refused() -> None:
     async with plugged() as (home, device, heater):
         heater.rated_w = 9000.0

@@ -17,6 +17,7 @@ from simulators.circuit import Heater
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.mosquitto import Mosquitto
 from simulators.mqtt.shelly_gen2 import ShellyGen2
+from simulators.shelly.device import INITIAL_STATES
 from simulators.shelly.says import MINI_1PM_GEN3, Identity
 from tests.contract.bench import IMPATIENT_S, PATIENT_S, StillClock
 from tests.mqtt.benches import Home, settled
@@ -284,6 +285,32 @@ async def test_after_a_brown_out_reading_tells_what_the_plug_made_of_it(home: Ho
         await plugged.brown_out()
         assert device.relay
         assert (await device.relay.read()).on is after
+
+
+@pytest.mark.parametrize("state", INITIAL_STATES)
+async def test_one_relay_is_set_to_start_off_once_and_the_other_is_left_alone(home: Home, state: str) -> None:
+    device = adopted(network_of(home), Identity(home.mac()).id, channel=2)
+    assert device.relay
+    heaters = Heater(), Heater()
+    async with ShellyGen2(home.address, Identity(home.mac()), home.clock.now, relays=heaters, tick_s=None) as plugged:
+        for channel in (1, 2):
+            plugged.device.set_initial_state(state, channel)
+        for _ in range(2):
+            assert await device.relay.start_off()
+        assert plugged.device.call("Switch.GetConfig", {"id": 0})["initial_state"] == state
+        assert plugged.device.call("Switch.GetConfig", {"id": 1})["initial_state"] == "off"
+        assert plugged.start_up_written == (0 if state == "off" else 1)
+
+
+@pytest.mark.parametrize("config", [{}, {"initial_state": None}, {"initial_state": 0}, {"initial_state": "o" * 99}])
+async def test_a_device_that_does_not_say_how_it_starts_is_not_believed(home: Home, config: dict[str, object]) -> None:
+    device = adopted(network_of(home), Identity(home.mac()).id)
+    assert device.relay
+    async with plug(home) as plugged:
+        plugged.device._methods["Switch.GetConfig"] = lambda _: config
+        with pytest.raises(DeviceMalformed, match="GetConfig"):
+            await device.relay.start_off()
+        assert plugged.start_up_written == 0
 
 
 async def test_one_of_several_sensors_must_be_named(home: Home) -> None:

@@ -22,6 +22,7 @@ from agent.adapters.shelly.messages import (
     switch_set,
     switch_status,
 )
+from agent.adapters.shelly.starting import start_off
 from agent.domain.device import Ability, Name, Reading
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable
 from agent.ports import Clock
@@ -130,8 +131,11 @@ class ShellySwitch:
             raise DeviceMalformed(self._name, str(error)) from error
 
     async def start_off(self) -> bool:
-        """Only its owner can set that."""
-        return False
+        """Set `initial_state` to off unless it is so. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
+        try:
+            return await start_off(lambda call: self._rpc.call(self._name, call), self._channel)
+        except ShellyMalformed as error:
+            raise DeviceMalformed(self._name, str(error)) from error
 
 
 class ShellyMeter:

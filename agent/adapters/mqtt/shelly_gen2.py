@@ -35,6 +35,7 @@ from agent.adapters.shelly.messages import (
     switch_status,
     temperature_status,
 )
+from agent.adapters.shelly.starting import start_off
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, SettingsInvalid
 from agent.ports import Clock, Device
@@ -78,8 +79,11 @@ class Gen2Switch:
             raise DeviceMalformed(self._name, str(error)) from error
 
     async def start_off(self) -> bool:
-        """Only its owner can set that."""
-        return False
+        """Set `initial_state` to off unless it is so. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
+        try:
+            return await start_off(lambda call: self._station.call(self._name, call), self._channel)
+        except ShellyMalformed as error:
+            raise DeviceMalformed(self._name, str(error)) from error
 
     def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
         if self.on_report is not None:

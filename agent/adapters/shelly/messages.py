@@ -26,6 +26,8 @@ MOST_SENSORS = 32
 UNAUTHORIZED = 401
 """The code of an answer that wants a password."""
 NO_SUCH_COMPONENT = -105
+STARTS_OFF = "off"
+"""`initial_state` of a relay that is off when power comes back."""
 _COMPONENT = re.compile(r"(switch|pm1|temperature):([0-9]{1,3})")
 _LARGEST = 1e9
 """No number of a home is larger; NaN is not smaller either."""
@@ -78,6 +80,16 @@ def switch_set(channel: int, *, on: bool, ends_after_s: float | None = None) -> 
 def switch_status(channel: int) -> Call:
     """Ask one relay how it stands and what it measures."""
     return Call("Switch.GetStatus", {"id": channel - 1})
+
+
+def switch_config(channel: int) -> Call:
+    """Ask how one relay is set up."""
+    return Call("Switch.GetConfig", {"id": channel - 1})
+
+
+def switch_starts_off(channel: int) -> Call:
+    """Have one relay be off when power comes back."""
+    return Call("Switch.SetConfig", {"id": channel - 1, "config": {"initial_state": STARTS_OFF}})
 
 
 def meter_status(channel: int) -> Call:
@@ -228,6 +240,12 @@ class SwitchStatus(PowerStatus):
         return self.output
 
 
+class SwitchConfig(Said):
+    """What Switch.GetConfig answers, as far as the hub needs it."""
+
+    initial_state: str = Field(max_length=40)
+
+
 class TemperatureStatus(Component):
     """`temperature:<n>`: a sensor of the home, not that of the chip."""
 
@@ -302,6 +320,11 @@ def read_status(params: Json) -> DeviceStatus:
 def read_switch(result: Json) -> SwitchStatus:
     """What Switch.GetStatus answered. Raises ShellyMalformed."""
     return _validated(SwitchStatus, result, "Switch.GetStatus")
+
+
+def read_initial_state(result: Json) -> str:
+    """What one relay does when power comes back, as Switch.GetConfig answered. Raises ShellyMalformed."""
+    return _validated(SwitchConfig, result, "Switch.GetConfig").initial_state
 
 
 def read_meter(result: Json) -> PowerStatus:

@@ -21,6 +21,7 @@ async def shelly_over_bluetooth(place: Place) -> AsyncIterator[Bench]:
     circuit = Heater()
     async with ble_home(place.clock) as home:
         plugged = ShellyBle(home.bluez, Identity(place.mac()), circuit, place.clock.now)
+        plugged.inside.set_initial_state("restore_last")
         async with plugged:
 
             def device(deadline_s: float, ends_after_s: float | None) -> Device:

@@ -30,6 +30,7 @@ async def _shelly(place: Place, profile: str, *, metered: bool, probe: bool, by_
         sensors={100: circuit} if probe else {},
         tick_s=None,
     )
+    plugged.device.set_initial_state("restore_last")
     hub = Broker(port=place.broker_port, client_id=f"hub-{place.serial}", retry_s=(0.02, 0.1))
     address = place.mac() if by_mac else identity.id
     async with running(hub) as broker, plugged:
