@@ -157,7 +157,8 @@ class _Search:
             if next(work, False):
                 pieces.append(work)
             yield
-        self._close(1.0, ends_s - time.monotonic())
+        if time.monotonic() < ends_s:
+            self._close(1.0, self._remainder(1.0), ends_s - time.monotonic())
         yield
 
     def _attempt(self, prices: Prices, cells: int, width: int) -> float:
@@ -236,8 +237,8 @@ class _Search:
                 narrowed_at = self._ascent.best
             closed = True
             while closed and not self.is_within(OPTIMAL_GAP):
-                share = next((share for share in _SHARES if self._remainder(share).size <= size), _SHARES[-1])
-                closed = self._close(share, _CLOSING_SHARE * (ends_s - time.monotonic()))
+                share, left = self._at_most(size)
+                closed = self._close(share, left, _CLOSING_SHARE * (ends_s - time.monotonic()))
                 size = size * _MORE if closed else size / _MORE
             yield True
 
@@ -258,18 +259,27 @@ class _Search:
                 if self.objective_try < before_try - _LEAST_TRY:
                     break
 
+    def _at_most(self, size: float) -> tuple[float, Remainder]:
+        """The greatest share whose remainder is no larger than that, and the remainder; else those of the least."""
+        share, left = _SHARES[0], self._remainder(_SHARES[0])
+        for smaller in _SHARES[1:]:
+            if left.size <= size:
+                break
+            share, left = smaller, self._remainder(smaller)
+        return share, left
+
     def _remainder(self, share: float) -> Remainder:
         """What is left for objectives up to this share of the way from the bound to the best known."""
         objective_try = self.bound_try + share * (self.objective_try - self.bound_try)
         left = remainder(self._finest.house, self._finest.loads, self._model.errands, objective_try)
         return left if self._left is None else self._left & left
 
-    def _close(self, share: float, time_limit_s: float) -> bool:
+    def _close(self, share: float, left: Remainder, time_limit_s: float) -> bool:
         """The exact program on what is left up to a share, and on the best known; whether it has closed on it."""
         if time_limit_s <= 0:
             return False
         below_try = self.bound_try + share * (self.objective_try - self.bound_try)
-        left = self._remainder(share).with_known(self._model, self.best)
+        left = left.with_known(self._model, self.best)
         model = replace(self._model, errands=left.errands)
         found = optimum(model, self._limits, self.best, time_limit_s, domains=left.loads, relative_gap=_CLOSED_GAP)
         if found.dispatch is not None:
