@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -79,6 +80,9 @@ class FormedByEzsp:
     database: Path
 
 
+_formed_by_ezsp: list[tuple[tempfile.TemporaryDirectory[str], FormedByEzsp]] = []
+
+
 async def formed(folder: Path, make: Made) -> Formed:
     """Form a network and let one device join, as an owner would."""
     async with Coordinator() as stick:
@@ -86,11 +90,14 @@ async def formed(folder: Path, make: Made) -> Formed:
     return Formed(stick.nvram, folder / DATABASE)
 
 
-async def formed_by_ezsp(folder: Path, make: Made) -> FormedByEzsp:
-    """The same on a stick of Silicon Labs."""
-    async with EzspCoordinator() as stick:
-        await _set_up(stick, folder, make)
-    return FormedByEzsp(stick.memory, folder / DATABASE)
+async def formed_by_ezsp() -> FormedByEzsp:
+    """The same on a stick of Silicon Labs, with a plug; once, for the library waits long at each start."""
+    if not _formed_by_ezsp:
+        kept = tempfile.TemporaryDirectory(prefix="zigbee-")
+        async with EzspCoordinator() as stick:
+            await _set_up(stick, Path(kept.name), plug)
+        _formed_by_ezsp.append((kept, FormedByEzsp(stick.memory, Path(kept.name) / DATABASE)))
+    return _formed_by_ezsp[0][1]
 
 
 async def _set_up(stick: Stick, folder: Path, make: Made) -> None:

@@ -22,7 +22,6 @@ from tests.zigbee.home import (
     copied_ezsp,
     formed_by_ezsp,
     network_on,
-    plug,
     running,
     until,
 )
@@ -32,9 +31,9 @@ NOTHING, SEND_UNICAST = 0x0005, 0x0034
 
 
 @pytest.fixture(scope="module")
-def left(tmp_path_factory: pytest.TempPathFactory) -> FormedByEzsp:
+def left() -> FormedByEzsp:
     """A home with one plug that was set up before."""
-    return asyncio.run(formed_by_ezsp(tmp_path_factory.mktemp("formed"), plug))
+    return asyncio.run(formed_by_ezsp())
 
 
 @pytest.fixture
