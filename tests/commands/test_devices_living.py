@@ -348,6 +348,7 @@ def test_at_a_terminal_the_rest_is_asked_for(
     answers = iter(["water_heater", "", "y"])
     monkeypatch.setattr("agent.commands.devices.speaking.at_terminal", lambda: True)
     monkeypatch.setattr("agent.commands.devices.adopt.at_terminal", lambda: True)
+    monkeypatch.setattr("agent.commands.devices.forget.at_terminal", lambda: True)
     monkeypatch.setattr("builtins.input", lambda *_: next(answers))
     assert home.run("adopt", home.mac(), "--profile", "tasmota-plug") == 0
     (device,) = load_settings(home.file).devices

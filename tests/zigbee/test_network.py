@@ -90,7 +90,8 @@ async def test_a_device_that_is_forgotten_leaves(left: Formed, tmp_path: Path, c
         device = put(stick, clock)
         async with running(network):
             relay = relay_of(adopt(network, device, "zigbee-plug"))
-            await network.forget(device.address)
+            assert await network.forget(device.address)
+            assert not await network.forget(device.address), "it is not there any more"
             await until(lambda: FIRST not in stick.nvram.known())
             with pytest.raises(DeviceUnreachable, match="has not joined"):
                 await relay.read()

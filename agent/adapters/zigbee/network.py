@@ -32,6 +32,8 @@ DATABASE = "zigbee.sqlite"
 _LONGEST_PERMIT_S = 254
 _GREETED_S = 1.0
 """Wall seconds in which a known device must answer a scan to count as reachable."""
+_LEAVES_S = 7.0
+"""Wall seconds for a farewell: so long a message waits for a device that sleeps."""
 _LOOKED_EVERY_S = 1.0
 _BACKUP_EVERY_S = 24 * 3600.0
 _BACKUP_AFTER_FRAMES = 2_000
@@ -252,11 +254,20 @@ class ZigbeeNetwork:
             for device, reachable in sorted(zip(known, answered, strict=True), key=lambda pair: str(pair[0].ieee))
         ]
 
-    async def forget(self, address: str) -> None:
-        """Tell a device to leave, and forget it whether it hears that or not. Raises ZigbeeAway, SettingsInvalid."""
+    async def forget(self, address: str) -> bool:
+        """Tell a device to leave, and forget it whether it hears that or not; return whether it says that it leaves.
+
+        What has joined through it stays. Raises ZigbeeAway, SettingsInvalid.
+        """
         app = self._link.require()
-        ieee = _ieee(address, address)
-        await called(lambda: app.remove(ieee))
+        device = app.devices.get(_ieee(address, address))
+        if device is None or device.nwk == 0x0000:
+            return False
+        leaves = await _leaves(device)
+        device.cancel_initialization()
+        app.devices.pop(device.ieee, None)
+        app.listener_event("device_removed", device)
+        return leaves
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
         """A device of the home by its IEEE address. Raises ProfileInvalid, SettingsInvalid for what is no address."""
@@ -328,6 +339,17 @@ class ZigbeeNetwork:
             if name is not None:
                 return name
         return None
+
+
+async def _leaves(device: Any) -> bool:  # noqa: ANN401
+    """Whether a device that is told to leave says that it does."""
+    try:
+        async with asyncio.timeout(_LEAVES_S):
+            answer = await called(lambda: device.zdo.leave(remove_children=False))
+    except (TimeoutError, ZigbeeAway) as error:
+        _log.debug("%s was told to leave, and does not answer: %s", device.ieee, error)
+        return False
+    return int(answer[0]) == 0
 
 
 def _ieee(address: str, what: str) -> EUI64:

@@ -1,4 +1,4 @@
-"""`kwh-hub devices adopt` and `forget`: what the hub may switch and read, written into the owner's settings."""
+"""`kwh-hub devices adopt`: what the hub may switch and read, written into the owner's settings."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ from agent.commands.devices.networks import ANSWER_S, alive
 from agent.commands.devices.owner_file import rewrite
 from agent.commands.devices.scan import key_of, looked_around
 from agent.commands.devices.speaking import adopted, agreed, asked, at_terminal
-from agent.commands.devices.table_text import table_lines, with_device, without_device
+from agent.commands.devices.table_text import table_lines, with_device
 from agent.composition import clock_of, device_faults
 from agent.control.circuits import circuit_of
 from agent.domain.device import Ability, Role, Sighting
@@ -44,21 +44,6 @@ def adopt(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
     if profile.acknowledgement is not None and device.role in SWITCHING_ROLES:
         console.print(Text(f"try it: kwh-hub devices test {device.name}"))
     return 0
-
-
-def forget(arguments: argparse.Namespace) -> int:
-    """Remove a device's table from the file, and nothing else. Raises SettingsInvalid."""
-    path: Path = arguments.config
-    console = Console()
-    if at_terminal():
-        agreed(console, f"Remove {arguments.name} from {path}?", yes=arguments.yes)
-    rewrite(path, lambda text: without_device(text, arguments.name), _loads)
-    console.print(Text(f"{arguments.name} is forgotten in {path}; a running hub lets go of it when it starts anew."))
-    return 0
-
-
-def _loads(new: Path) -> None:
-    load_settings(new)
 
 
 def _fits(new: Path, device: DeviceSettings, profiles: Profiles) -> None:

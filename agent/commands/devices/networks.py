@@ -56,10 +56,17 @@ async def alive(settings: Settings, profiles: Profiles, word: str, *, alone: boo
     client_id = f"{settings.mqtt.client_id}-{word}"
     free = alone or settings.zigbee.port is None or _is_free(settings.storage.folder)
     networks = networks_of(settings, clock_of(settings), profiles, client_id=client_id, stick_is_free=free)
+    async with at_work(networks):
+        yield networks
+
+
+@asynccontextmanager
+async def at_work(networks: Networks) -> AsyncIterator[None]:
+    """The loops of networks. A HubError that the body lets through comes out as an exception group."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_kept(loop)) for loop in networks.loops]
         try:
-            yield networks
+            yield
         finally:
             for task in tasks:
                 task.cancel()

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 
 from agent.commands.devices import devices
-from agent.commands.devices.adopt import adopt, forget
+from agent.commands.devices.adopt import adopt
 from agent.commands.devices.adopted import listed
+from agent.commands.devices.forget import forget
 from agent.commands.devices.record import record
 from agent.commands.devices.scan import scan
 from agent.commands.devices.speaking import NotDone
@@ -72,6 +73,10 @@ example:
   kwh-hub devices adopt A0B1C2D3E4F5                    asks for the rest
   kwh-hub devices adopt A0B1C2D3E4F5 --name tank --role tank_thermometer --sensor DS18B20-2
   kwh-hub devices adopt A0B1C2D3E4F6 --name washer-plug --role appliance --load dishwasher --profile tasmota-plug
+"""
+_FORGET = """\
+Remove a device's [[devices]] table from the settings file, and nothing else of it. A ZigBee device on the hub's own
+stick is also told to leave its network, if no hub is at work; else what is left to do is said.
 """
 _FORGET_EXAMPLE = """\
 example:
@@ -171,8 +176,10 @@ def _add_adopting(words: "Words[argparse.ArgumentParser]") -> None:
     word.add_argument("--sensor", metavar="NAME", help="which thermometer, where it has several; DS18B20-2 for one")
     word.add_argument("--seconds", type=seconds, default=5.0, metavar="S", help="how long to look for it (5)")
     word.add_argument("--yes", action="store_true", help="do not ask before writing")
-    word = _word(words, "forget", forget, says="remove a device from the settings", about="", example=_FORGET_EXAMPLE)
+    example = _FORGET_EXAMPLE
+    word = _word(words, "forget", forget, says="remove a device from the settings", about=_FORGET, example=example)
     word.add_argument("name", metavar="NAME", help="the name of an adopted device")
+    word.add_argument("--keep-joined", action="store_true", help="leave it in the hub's ZigBee network")
     word.add_argument("--yes", action="store_true", help="do not ask before writing")
 
 
