@@ -2,16 +2,22 @@
 
 import asyncio
 import dataclasses
+import logging
 import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.errors import DeviceUnreachable
 from agent.ports import Device, Relay
 from simulators.circuit import Heater
-from simulators.zigbee.ezsp_coordinator import EzspCoordinator
+from simulators.zigbee.ash import FLAG, Frame, Kind
+from simulators.zigbee.ezsp import callback
+from simulators.zigbee.ezsp_coordinator import TRUST_CENTER_JOIN, EzspCoordinator
 from simulators.zigbee.ezsp_memory import EzspMemory
+from simulators.zigbee.mt import Writer
 from simulators.zigbee.plug import SENSOR, ZigbeePlug, ZigbeeThermometer
 from tests.contract.bench import StillClock
 from tests.zigbee.home import (
@@ -286,3 +292,80 @@ async def test_a_command_whose_answer_is_lost_is_sent_once(
             device.faults.drop_answers = 1
             assert (await relay.switch(on=True)).on
             assert device.obeyed == [0x01]
+
+
+async def test_a_stick_that_gives_up_is_opened_anew(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        told: list[bool] = []
+        network.on_connection = lambda well, _: told.append(well)
+        async with running(network):
+            stick.say_raw(Frame(Kind.ERROR, b"\x02\x51").encoded())
+            await until(lambda: told == [True, False, True])
+            assert (await relay_of(adopt(network, device, "zigbee-plug")).switch(on=True)).on
+
+
+async def test_no_more_devices_are_remembered_than_homes_have(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network = network_on(stick, tmp_path, clock)
+        async with running(network):
+            app = network._link.require()
+            for number in range(300):
+                joined = Writer().u16(0x2000 + number).u64(FIRST + 100 + number).u8(1, 0).u16(0)
+                stick.say_frame(callback(0, TRUST_CENTER_JOIN, joined.done()))
+            await until(lambda: len(app.devices) == 256)
+
+
+def test_no_frame_moves_a_relay_or_breaks_the_hub(
+    left: FormedByEzsp, tmp_path_factory: pytest.TempPathFactory, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a device, the stick or the line says: one home hears it all, and is as before."""
+
+    async def live(noise: list[tuple[int, int, bytes, bytes]], frames: list[bytes]) -> None:
+        clock, heater = StillClock(), Heater()
+        folder = tmp_path_factory.mktemp("fuzz")
+        async with copied_ezsp(left, folder) as stick:
+            network, device = network_on(stick, folder, clock), put(stick, clock, heater)
+            async with running(network):
+                relay = relay_of(adopt(network, device, "zigbee-plug"))
+                before = (await relay.switch(on=True)).on
+                for cluster, endpoint, payload, line in noise:
+                    stick.hear(device, cluster, endpoint, payload)
+                    stick.hear_zdo(device, cluster, 1, payload)
+                    stick.say_raw(line)
+                for frame in frames:
+                    stick.say_frame(frame)
+                stick.say_raw(bytes(3000) + bytes([FLAG]))
+                assert (await relay.read()).on is before is heater.on
+                assert len(network._stations) == 1
+                assert len(network._stations[device.address]._heard) <= 8
+                assert device.obeyed == [0x01]
+
+    clusters = st.sampled_from([0x0006, 0x0402, 0x0702, 0x0B04, 0x0000, 0xFC00, 0x0019, 0x0013, 0x8000])
+    payloads = st.one_of(
+        st.binary(max_size=60), st.builds(lambda rest: b"\x18\x05\x0a\x00\x00" + rest, st.binary(max_size=20))
+    )
+    known = st.sampled_from([0x0019, 0x0023, 0x0024, 0x003F, 0x0045, 0x0049, 0x0059, 0x0080, 0x00C5, 0x0058, 0x0034])
+    acknowledged = st.builds(
+        lambda kind, awaits: Frame(kind, awaits=awaits).encoded(),
+        st.sampled_from([Kind.ACK, Kind.NAK]),
+        st.integers(0, 7),
+    )
+    frames = st.one_of(
+        st.builds(callback, st.integers(0, 255), known | st.integers(0, 0x1FF), st.binary(max_size=100)),
+        st.binary(min_size=3, max_size=128),
+    )
+    lines = st.one_of(st.binary(max_size=80), acknowledged)
+
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+    @given(
+        st.lists(st.tuples(clusters, st.integers(0, 255), payloads, lines), max_size=20),
+        st.lists(frames, max_size=20),
+    )
+    def heard(noise: list[tuple[int, int, bytes, bytes]], frames: list[bytes]) -> None:
+        asyncio.run(live(noise, frames))
+
+    with caplog.at_level(logging.CRITICAL):
+        heard()
