@@ -22,6 +22,36 @@ class Circuit(Protocol):
         """Where the device's sensor sits, °C."""
 
 
+class EnergyCounter:
+    """What a metering chip makes of a circuit: the power at its last look, and the energy since it was made."""
+
+    def __init__(self, circuit: Circuit | None, now: Now, energy_wh: float = 12_345.0) -> None:
+        """Of no circuit it measures nothing. `energy_wh` is what a used device has counted before."""
+        self._circuit = circuit
+        self._now = now
+        self.energy_wh = energy_wh
+        self.power_w = 0.0
+        self.counted_at = now()
+
+    def count(self) -> float:
+        """Integrate what was drawn since the last look, at the power of that look; return what was added, Wh."""
+        now = self._now()
+        added_wh = self.power_w * max(0.0, (now - self.counted_at).total_seconds()) / 3600
+        self.energy_wh += added_wh
+        self.counted_at = now
+        self.power_w = 0.0 if self._circuit is None else self._circuit.power_w()
+        return added_wh
+
+    def pass_over(self) -> None:
+        """There was no power since the last look, so nothing is counted."""
+        self.counted_at = self._now()
+
+    def reset(self) -> None:
+        """Begin anew at 0."""
+        self.count()
+        self.energy_wh = 0.0
+
+
 @dataclass
 class Heater:
     """The simplest circuit, for tests: so many watts while on, and a temperature that somebody sets."""

@@ -7,13 +7,12 @@ from enum import StrEnum
 
 from simulators.ble.life import BleDevice
 from simulators.ble.peripheral import Advertisement, Air
-from simulators.circuit import Circuit, Now
+from simulators.circuit import Circuit, EnergyCounter, Now
 
 SERVICE_DATA = "0000fcd2-0000-1000-8000-00805f9b34fb"
 _PACKET, _BATTERY, _TEMPERATURE, _HUMIDITY, _ENERGY, _POWER = 0x00, 0x01, 0x02, 0x03, 0x0A, 0x0B
 _TENTHS, _LONG_ENERGY = 0x45, 0x4D
 _VERSION_2, _ON_TRIGGER, _ENCRYPTED = 0x40, 0x04, 0x01
-_COUNTER_WH = 12_345.0
 
 
 class Resolution(StrEnum):
@@ -104,26 +103,17 @@ class BTHomeMeter(BTHomeSensor):
         super().__init__(air, mac, now, name=name, tick_s=tick_s)
         self._circuit = circuit
         self._long_counter = long_counter
-        self._energy_wh = _COUNTER_WH
-        self._power_w = 0.0
-        self._counted_at = now()
+        self._counter = EnergyCounter(circuit, now)
 
     def reset_energy(self) -> None:
         """The counter begins anew."""
-        self._count()
-        self._energy_wh = 0.0
+        self._counter.reset()
 
     def _objects(self) -> bytes:
-        self._count()
+        self._counter.count()
         power_w = self._circuit.power_w() * (1000 if self.faults.wrong_units else 1)
         power = bytes([_POWER]) + min(2**24 - 1, round(power_w * 100)).to_bytes(3, "little")
-        counter_wh = round(self._energy_wh)
+        counter_wh = round(self._counter.energy_wh)
         if self._long_counter:
             return power + bytes([_LONG_ENERGY]) + (counter_wh % 2**32).to_bytes(4, "little")
         return bytes([_ENERGY]) + (counter_wh % 2**24).to_bytes(3, "little") + power
-
-    def _count(self) -> None:
-        now = self._now()
-        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
-        self._counted_at = now
-        self._power_w = self._circuit.power_w()

@@ -102,8 +102,8 @@ class EsphomeNode(Node):
         values: dict[str, str] = {}
         if self._metered is not None:
             kilo = 1.0 if self.faults.wrong_units else 1000.0
-            values["power"] = f"{self._power_w:.1f}"
-            values["energy"] = f"{self._energy_wh / kilo:.3f}"
+            values["power"] = f"{self._counter.power_w:.1f}"
+            values["energy"] = f"{self._counter.energy_wh / kilo:.3f}"
         if self._sensor is not None:
             values["temperature"] = f"{self._sensor.temperature_c():.1f}"
         return values
@@ -261,12 +261,15 @@ class WholeDevice(Node):
         self._say_state(pretend=payload == "1" if self.faults.lie else None)
 
     def _say_state(self, *, pretend: bool | None = None) -> None:
-        self._count()
+        self._counter.count()
         said: Json = {}
         if self._relay is not None:
             said["relay"] = "on" if (self._on if pretend is None else pretend) else "off"
         if self._metered is not None:
-            said["meter"] = {"kw": round(self._power_w / 1e3, 4), "mj": round(self._energy_wh * 0.0036, 4)}
+            said["meter"] = {
+                "kw": round(self._counter.power_w / 1e3, 4),
+                "mj": round(self._counter.energy_wh * 0.0036, 4),
+            }
         if self._sensor is not None:
             celsius = self._sensor.temperature_c()
             said["degrees"] = round(celsius * 1.8 + 32 if self._fahrenheit else celsius, 3)

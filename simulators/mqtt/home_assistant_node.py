@@ -3,13 +3,10 @@
 import asyncio
 from collections.abc import Sequence
 
-from simulators.circuit import Circuit, Now
+from simulators.circuit import Circuit, EnergyCounter, Now
 from simulators.faults import Faults
 from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress, Link
-
-_COUNTER_WH = 12_345.0
-"""What a used device has counted before."""
 
 
 class Node(MqttDevice[Link]):
@@ -36,9 +33,7 @@ class Node(MqttDevice[Link]):
         self._sensor = sensor
         self._on = False
         self._muted = False
-        self._power_w = 0.0
-        self._energy_wh = _COUNTER_WH
-        self._counted_at = now()
+        self._counter = EnergyCounter(metered, now)
         link = Link(
             host=broker.host,
             port=broker.port,
@@ -63,12 +58,11 @@ class Node(MqttDevice[Link]):
 
     def reset_energy(self) -> None:
         """The counter begins anew."""
-        self._count()
-        self._energy_wh = 0.0
+        self._counter.reset()
 
     def tick(self) -> None:
         """Do what is due by domain time."""
-        self._count()
+        self._counter.count()
 
     def _introduce(self) -> None:
         raise NotImplementedError
@@ -80,12 +74,12 @@ class Node(MqttDevice[Link]):
         raise NotImplementedError
 
     def _boot(self) -> None:
-        self._counted_at = self._now()
+        self._counter.pass_over()
         if self._relay is not None:
             self._move(on=self._on)
 
     def _power_down(self) -> None:
-        self._count()
+        self._counter.count()
         if self._relay is not None:
             self._relay.switch(False)  # noqa: FBT003 - a circuit has one switch
 
@@ -118,15 +112,8 @@ class Node(MqttDevice[Link]):
                 self._link.publish(topic, payload, retain=retain)
 
     def _move(self, *, on: bool) -> None:
-        self._count()
+        self._counter.count()
         self._on = on
         if self._relay is not None:
             self._relay.switch(on)
-        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
-
-    def _count(self) -> None:
-        """Integrate what was drawn since the last look, at the power of that look."""
-        now = self._now()
-        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
-        self._counted_at = now
-        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
+        self._counter.count()

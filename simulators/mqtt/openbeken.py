@@ -7,15 +7,13 @@ import asyncio
 import json
 from datetime import timedelta
 
-from simulators.circuit import Circuit, Now
+from simulators.circuit import Circuit, EnergyCounter, Now
 from simulators.faults import Faults
 from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress, Link
 
 Json = dict[str, object]
 
-_COUNTER_WH = 12_345.0
-"""What a used device has counted before."""
 _REPORT_S = 60.0
 _MAINS_V = 230.0
 
@@ -43,9 +41,8 @@ class OpenBekenDevice(MqttDevice[Link]):
         self._energy_in_kwh = energy_in_kwh
         self._on = False
         self._muted = False
-        self._power_w = 0.0
-        self._energy_wh = _COUNTER_WH
-        self._counted_at = self._report_at = now()
+        self._counter = EnergyCounter(circuit if metered else None, now)
+        self._report_at = now()
         link = Link(
             host=broker.host,
             port=broker.port,
@@ -72,35 +69,34 @@ class OpenBekenDevice(MqttDevice[Link]):
 
     def reset_energy(self) -> None:
         """The counter begins anew, as by EnergyCntReset."""
-        self._count()
-        self._energy_wh = 0.0
+        self._counter.reset()
 
     def tick(self) -> None:
         """Count energy up to now, and report if it is time."""
-        self._count()
+        self._counter.count()
         if self._metered and self._now() >= self._report_at:
             self._report_at = self._now() + timedelta(seconds=_REPORT_S)
             self.report()
 
     def report(self) -> None:
         """Tell what it measures."""
-        self._count()
-        counted = self._energy_wh / (1000.0 if self._energy_in_kwh else 1.0)
+        self._counter.count()
+        counted = self._counter.energy_wh / (1000.0 if self._energy_in_kwh else 1.0)
         numbers = {
             "voltage": f"{_MAINS_V:.1f}",
-            "current": f"{self._power_w / _MAINS_V:.3f}",
-            "power": f"{self._power_w:.2f}",
+            "current": f"{self._counter.power_w / _MAINS_V:.3f}",
+            "power": f"{self._counter.power_w:.2f}",
             "energycounter": f"{counted:.3f}",
         }
         for name, number in numbers.items():
             self._send(f"{self.name}/{name}/get", number)
 
     def _power_down(self) -> None:
-        self._count()
+        self._counter.count()
         self._circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
 
     def _boot(self) -> None:
-        self._counted_at = self._now()
+        self._counter.pass_over()
         self._move(on=self._on)
 
     def _introduce(self) -> None:
@@ -173,17 +169,17 @@ class OpenBekenDevice(MqttDevice[Link]):
         self._send(f"stat/{self.name}/{kind}", json.dumps(said, separators=(",", ":")))
 
     def _sensors(self) -> Json:
-        self._count()
+        self._counter.count()
         said: Json = {"Time": self._now().strftime("%Y-%m-%dT%H:%M:%S")}
         if self._metered:
             said["ENERGY"] = {
-                "Power": round(self._power_w, 6),
-                "ApparentPower": round(self._power_w, 6),
+                "Power": round(self._counter.power_w, 6),
+                "ApparentPower": round(self._counter.power_w, 6),
                 "ReactivePower": 0.0,
                 "Factor": 1.0,
                 "Voltage": _MAINS_V,
-                "Current": round(self._power_w / _MAINS_V, 6),
-                "ConsumptionTotal": round(self._energy_wh * (1e-3 if self.faults.wrong_units else 1.0), 6),
+                "Current": round(self._counter.power_w / _MAINS_V, 6),
+                "ConsumptionTotal": round(self._counter.energy_wh * (1e-3 if self.faults.wrong_units else 1.0), 6),
                 "Yesterday": 0.0,
                 "ConsumptionLastHour": 0.0,
             }
@@ -204,14 +200,7 @@ class OpenBekenDevice(MqttDevice[Link]):
                 self._link.publish(topic, payload)
 
     def _move(self, *, on: bool) -> None:
-        self._count()
+        self._counter.count()
         self._on = on
         self._circuit.switch(on)
-        self._count()
-
-    def _count(self) -> None:
-        """Integrate what was drawn since the last look, at the power of that look."""
-        now = self._now()
-        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
-        self._counted_at = now
-        self._power_w = self._circuit.power_w() if self._metered else 0.0
+        self._counter.count()

@@ -5,14 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from simulators.circuit import Circuit, Now
+from simulators.circuit import Circuit, EnergyCounter, Now
 from simulators.faults import Faults
 from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.shelly_link import ANNOUNCE, FOR_ALL, ShellyLink
 
-_COUNTER_WH = 12_345.0
-"""What it has counted since it was last without power."""
 _NO_SENSOR_C = 999.0
 """What it says of a probe that does not answer."""
 
@@ -67,10 +65,8 @@ class ShellyGen1(MqttDevice[ShellyLink]):
         self._retain = retain
         self._on = False
         self._muted = False
-        self._counted_at = now()
-        self._next_update_at = self._counted_at + self._update_period
-        self._power_w = 0.0
-        self._energy_wh = _COUNTER_WH
+        self._counter = EnergyCounter(circuit, now)
+        self._next_update_at = now() + self._update_period
         super().__init__(self._link_to(broker, f"shellies/{identity.id}"), tick_s)
 
     # ---- life
@@ -78,16 +74,16 @@ class ShellyGen1(MqttDevice[ShellyLink]):
     async def brown_out(self) -> None:
         """A dip in the mains: it starts anew, and its counter at nothing."""
         self.unplug()
-        self._energy_wh = 0.0
+        self._counter.reset()
         await self.plug_in()
 
     def _boot(self) -> None:
-        self._counted_at = self._now()
-        self._next_update_at = self._counted_at + self._update_period
+        self._counter.pass_over()
+        self._next_update_at = self._now() + self._update_period
         self._move(on=self._on and self.restores)
 
     def _power_down(self) -> None:
-        self._count()
+        self._counter.count()
         self._circuit.switch(False)  # noqa: FBT003 - a circuit has one switch
 
     def press_button(self) -> None:
@@ -108,12 +104,11 @@ class ShellyGen1(MqttDevice[ShellyLink]):
 
     def reset_energy(self) -> None:
         """The counter begins anew."""
-        self._count()
-        self._energy_wh = 0.0
+        self._counter.reset()
 
     def tick(self) -> None:
         """Count energy up to now, and tell everything if it is time."""
-        self._count()
+        self._counter.count()
         if self._now() >= self._next_update_at:
             self._next_update_at = self._now() + self._update_period
             self.update()
@@ -123,10 +118,10 @@ class ShellyGen1(MqttDevice[ShellyLink]):
         self._say_relay()
         self._say("input/0", "0")
         if self._metered:
-            self._count()
+            self._counter.count()
             unit = 1000.0 if self.faults.wrong_units else 1.0
-            self._say("relay/0/power", f"{self._power_w:.2f}")
-            self._say("relay/0/energy", str(round(self._energy_wh * 60 * unit)))
+            self._say("relay/0/power", f"{self._counter.power_w:.2f}")
+            self._say("relay/0/energy", str(round(self._counter.energy_wh * 60 * unit)))
             self._say("temperature", "47.31")
             self._say("overtemperature", "0")
         for number, probe in self._probes.items():
@@ -211,14 +206,7 @@ class ShellyGen1(MqttDevice[ShellyLink]):
     # ---- what it does
 
     def _move(self, *, on: bool) -> None:
-        self._count()
+        self._counter.count()
         self._on = on
         self._circuit.switch(on)
-        self._power_w = self._circuit.power_w()
-
-    def _count(self) -> None:
-        """Integrate what was drawn since the last look, at the power of that look."""
-        now = self._now()
-        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
-        self._counted_at = now
-        self._power_w = self._circuit.power_w()
+        self._counter.count()

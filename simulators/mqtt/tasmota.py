@@ -9,15 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from simulators.circuit import Circuit, Now
+from simulators.circuit import Circuit, EnergyCounter, Now
 from simulators.faults import Faults
 from simulators.mqtt import tasmota_says as says
 from simulators.mqtt.device import MqttDevice
 from simulators.mqtt.link import BrokerAddress, Link
 from simulators.mqtt.tasmota_says import Energy, Identity, Json
-
-_COUNTER_WH = 12_345.0
-"""What a used device has counted before."""
 
 
 class PowerOnState(IntEnum):
@@ -61,10 +58,9 @@ class TasmotaDevice(MqttDevice[Link]):
         """By relay: after how long it goes off by itself; 0: never. It survives a restart, as in the device's flash."""
         self._ends_at: list[datetime | None] = [None] * len(self._relays)
         self._muted = False
-        self._booted_at = self._counted_at = self._day_began_at = now()
+        self._booted_at = self._day_began_at = now()
         self._next_report_at = self._booted_at
-        self._power_w = 0.0
-        self._energy_wh = _COUNTER_WH
+        self._counter = EnergyCounter(metered, now)
         self._today_wh = self._yesterday_wh = 0.0
         super().__init__(self._link_to(broker), tick_s)
 
@@ -81,8 +77,8 @@ class TasmotaDevice(MqttDevice[Link]):
 
     def reset_energy(self) -> None:
         """The counter begins anew, as after a change of firmware."""
-        self._count()
-        self._energy_wh = self._today_wh = self._yesterday_wh = 0.0
+        self._counter.reset()
+        self._today_wh = self._yesterday_wh = 0.0
 
     def report(self) -> None:
         """Send telemetry now."""
@@ -120,7 +116,8 @@ class TasmotaDevice(MqttDevice[Link]):
         )
 
     def _boot(self) -> None:
-        self._booted_at = self._counted_at = self._now()
+        self._booted_at = self._now()
+        self._counter.pass_over()
         self._next_report_at = self._booted_at + timedelta(seconds=self.tele_period_s)
         for channel, before in enumerate(self._states, start=1):
             on = before if self.power_on_state is PowerOnState.AS_BEFORE else self.power_on_state is PowerOnState.ON
@@ -249,8 +246,8 @@ class TasmotaDevice(MqttDevice[Link]):
         unit = 1000.0 if self.faults.wrong_units else 1.0
         return Energy(
             since=self._day_began_at,
-            power_w=self._power_w,
-            total_wh=self._energy_wh * unit,
+            power_w=self._counter.power_w,
+            total_wh=self._counter.energy_wh * unit,
             today_wh=self._today_wh * unit,
             yesterday_wh=self._yesterday_wh * unit,
         )
@@ -263,18 +260,12 @@ class TasmotaDevice(MqttDevice[Link]):
         pulse_s = self._pulses_s[channel - 1]  # each "on" begins it anew
         self._ends_at[channel - 1] = self._now() + timedelta(seconds=pulse_s) if on and pulse_s else None
         self._relays[channel - 1].switch(on)
-        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
+        self._count()
 
     def _count(self) -> None:
-        """Integrate what was drawn since the last look, at the power of that look."""
-        now = self._now()
-        energy_wh = self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
-        if now.date() != self._counted_at.date():
+        if self._now().date() != self._counter.counted_at.date():
             self._yesterday_wh, self._today_wh = self._today_wh, 0.0
-        self._energy_wh += energy_wh
-        self._today_wh += energy_wh
-        self._counted_at = now
-        self._power_w = 0.0 if self._metered is None else self._metered.power_w()
+        self._today_wh += self._counter.count()
 
 
 class TasmotaPlug(TasmotaDevice):

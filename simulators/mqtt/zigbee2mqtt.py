@@ -10,43 +10,14 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Self
 
-from simulators.circuit import Circuit, Now
+from simulators.circuit import Circuit, EnergyCounter, Now
 from simulators.faults import Faults
+from simulators.mqtt import zigbee2mqtt_says as says
 from simulators.mqtt.link import BrokerAddress, Link
-
-Json = dict[str, object]
+from simulators.mqtt.zigbee2mqtt_says import Json
 
 _READY_S = 10.0
-_COUNTER_WH = 12_345.0
-"""What a used device has counted before."""
 _REPORT_S = 60.0
-_SWITCH: Json = {
-    "type": "switch",
-    "features": [
-        {
-            "name": "state",
-            "label": "State",
-            "property": "state",
-            "type": "binary",
-            "access": 7,
-            "value_on": "ON",
-            "value_off": "OFF",
-            "value_toggle": "TOGGLE",
-            "description": "On/off state of the switch",
-        }
-    ],
-}
-
-
-def _numeric(name: str, unit: str, access: int) -> Json:
-    return {
-        "name": name,
-        "label": name.capitalize(),
-        "property": name,
-        "type": "numeric",
-        "access": access,
-        "unit": unit,
-    }
 
 
 class ZigbeePlug:
@@ -73,6 +44,10 @@ class ZigbeePlug:
         self.faults = Faults()
         self.here = True
         self.on = False
+        self.starts = "previous"
+        """What it does when power comes back: off, on, toggle, previous."""
+        self.start_up_written = 0
+        """How often it was told how to start."""
         self.bridge: Zigbee2mqtt | None = None
         self._now = now
         self._relay = relay
@@ -80,9 +55,8 @@ class ZigbeePlug:
         self._sensor = sensor
         self._asked = asked
         self._ends_at: datetime | None = None
-        self._power_w = 0.0
-        self._energy_wh = _COUNTER_WH
-        self._counted_at = self._report_at = now()
+        self._counter = EnergyCounter(metered, now)
+        self._report_at = now()
         self.cached: dict[str, object] = {}
         """What zigbee2mqtt last heard of it; null what it never heard."""
 
@@ -90,15 +64,16 @@ class ZigbeePlug:
 
     def unplug(self) -> None:
         """Pull the plug: it is gone from the air, and zigbee2mqtt does not know that yet."""
-        self.count()
+        self._counter.count()
         self.here = False
         if self._relay is not None:
             self._relay.switch(False)  # noqa: FBT003 - a circuit has one switch
 
     async def plug_in(self) -> None:
-        """Put it back: it stands as before, and announces itself."""
+        """Put it back: it starts as it is set to."""
         self.here = True
-        self._counted_at = self._now()
+        self._counter.pass_over()
+        self.on = {"off": False, "on": True, "toggle": not self.on}.get(self.starts, self.on)
         if self._relay is not None:
             self._relay.switch(self.on)
 
@@ -109,8 +84,7 @@ class ZigbeePlug:
 
     def reset_energy(self) -> None:
         """The counter begins anew."""
-        self.count()
-        self._energy_wh = 0.0
+        self._counter.reset()
 
     def is_on(self) -> bool:
         """Where the relay really is."""
@@ -118,7 +92,7 @@ class ZigbeePlug:
 
     def tick(self) -> None:
         """Count, end what its `on_time` ends, and report if it is time."""
-        self.count()
+        self._counter.count()
         if self._ends_at is not None and self._now() >= self._ends_at:
             self.move(on=False)
             self.say("state")
@@ -131,74 +105,43 @@ class ZigbeePlug:
 
     def move(self, *, on: bool, for_s: float | None = None) -> None:
         """The relay moves; with `for_s` (domain time) it goes off again by itself."""
-        self.count()
+        self._counter.count()
         self.on = on
         self._ends_at = self._now() + timedelta(seconds=for_s) if on and for_s else None
         if self._relay is not None:
             self._relay.switch(on)
-        self.count()
-
-    def count(self) -> None:
-        """Integrate what was drawn since the last look, at the power of that look."""
-        now = self._now()
-        self._energy_wh += self._power_w * max(0.0, (now - self._counted_at).total_seconds()) / 3600
-        self._counted_at = now
-        self._power_w = 0.0 if self._metered is None or not self.here else self._metered.power_w()
+        self._counter.count()
 
     def attributes(self) -> dict[str, object]:
         """How it stands now, as zigbee2mqtt says it."""
-        self.count()
+        self._counter.count()
         said: dict[str, object] = {}
         if self._relay is not None:
             said["state"] = "ON" if self.on else "OFF"
+            said["power_on_behavior"] = self.starts
         if self._metered is not None:
-            said["power"] = round(self._power_w, 1)
-            said["energy"] = round(self._energy_wh / (1.0 if self.faults.wrong_units else 1000.0), 3)
+            said["power"] = round(self._counter.power_w, 1)
+            said["energy"] = round(self._counter.energy_wh / (1.0 if self.faults.wrong_units else 1000.0), 3)
         if self._sensor is not None:
             said["temperature"] = round(self._sensor.temperature_c(), 2)
         return said
 
-    def say(self, *names: str, pretend: bool | None = None) -> None:
+    def say(self, *names: str, pretend: Mapping[str, object] | None = None) -> None:
         """It reports attributes: zigbee2mqtt keeps them, and publishes all that it knows of the device."""
-        said = self.attributes()
-        if pretend is not None:
-            said["state"] = "ON" if pretend else "OFF"
+        said = self.attributes() | dict(pretend or {})
         self.cached |= {name: said[name] for name in names if name in said}
         if self.bridge is not None and self.here:
             self.bridge.publish_state(self)
 
     def listed(self) -> Json:
         """Its entry in `bridge/devices`."""
-        access = 5 if self._asked else 1
-        exposes: list[Json] = [_SWITCH] if self._relay is not None else []
-        if self._metered is not None:
-            exposes += [_numeric("power", "W", access), _numeric("energy", "kWh", access)]
-        if self._sensor is not None:
-            exposes.append(_numeric("temperature", "°C", access))
-        return {
-            "ieee_address": self.ieee,
-            "type": "Router",
-            "network_address": int(self.ieee[-4:], 16),
-            "supported": True,
-            "friendly_name": self.name,
-            "disabled": False,
-            "definition": {
-                "model": self.model,
-                "vendor": self.vendor,
-                "description": "Smart plug",
-                "exposes": [*exposes, _numeric("linkquality", "lqi", 1)],
-                "options": [],
-                "supports_ota": True,
-                "source": "native",
-            },
-            "power_source": "Mains (single phase)",
-            "model_id": self.model,
-            "manufacturer": self.vendor,
-            "interview_completed": True,
-            "interview_state": "SUCCESSFUL",
-            "software_build_id": "2.1.6",
-            "endpoints": {"1": {"bindings": [], "clusters": {"input": ["genBasic", "genOnOff"], "output": []}}},
-        }
+        exposes = says.exposes(
+            relay=self._relay is not None,
+            meter=self._metered is not None,
+            thermometer=self._sensor is not None,
+            asked=self._asked,
+        )
+        return says.device(self.ieee, self.name, self.vendor, self.model, exposes)
 
 
 class Zigbee2mqtt:
@@ -286,18 +229,7 @@ class Zigbee2mqtt:
 
     def _introduce(self) -> None:
         self._link.publish(f"{self.base}/bridge/state", '{"state":"online"}', retain=True)
-        coordinator = {
-            "ieee_address": "0x00124b0012345678",
-            "type": "Coordinator",
-            "network_address": 0,
-            "supported": True,
-            "friendly_name": "Coordinator",
-            "disabled": False,
-            "definition": None,
-            "interview_completed": True,
-            "endpoints": {},
-        }
-        devices = json.dumps([coordinator, *(plug.listed() for plug in self.plugs)], ensure_ascii=False)
+        devices = json.dumps([says.COORDINATOR, *(plug.listed() for plug in self.plugs)], ensure_ascii=False)
         self._link.publish(f"{self.base}/bridge/devices", devices, retain=True)
         for plug in self.plugs if self._availability else ():
             self.mark(plug, online=plug.here)
@@ -353,17 +285,34 @@ class Zigbee2mqtt:
             self._muted = False
 
     def _on_set(self, plug: ZigbeePlug, wanted: dict[str, object]) -> None:
+        if "power_on_behavior" in wanted:
+            self._on_set_start(plug, wanted.pop("power_on_behavior"))
+            if not wanted:
+                return
         on = {"ON": True, "OFF": False, "TOGGLE": not plug.on}.get(str(wanted.get("state", "")).upper())
         if on is None:
-            reason = "Error: Value 'state' is not valid, expected ON, OFF or TOGGLE: INVALID_VALUE"
-            self.log("error", f"Publish 'set' 'state' to '{plug.name}' failed: '{reason}'")
+            self._invalid(plug, "state", "ON, OFF or TOGGLE")
             return
         if plug.faults.old_state_first:
             plug.say("state")
         if not (plug.faults.lie or plug.faults.stuck):
             seconds = wanted.get("on_time")
             plug.move(on=on, for_s=float(seconds) if isinstance(seconds, int | float) else None)
-        plug.say("state", pretend=on if plug.faults.lie else None)
+        plug.say("state", pretend={"state": "ON" if on else "OFF"} if plug.faults.lie else None)
+
+    def _on_set_start(self, plug: ZigbeePlug, starts: object) -> None:
+        """What was written is published as if it were so, and not read back."""
+        if starts not in says.STARTS:
+            self._invalid(plug, "power_on_behavior", ", ".join(says.STARTS))
+            return
+        plug.start_up_written += 1
+        if not (plug.faults.lie or plug.faults.stuck):
+            plug.starts = str(starts)
+        plug.say("power_on_behavior", pretend={"power_on_behavior": starts})
+
+    def _invalid(self, plug: ZigbeePlug, key: str, expected: str) -> None:
+        reason = f"Error: Value '{key}' is not valid, expected {expected}: INVALID_VALUE"
+        self.log("error", f"Publish 'set' '{key}' to '{plug.name}' failed: '{reason}'")
 
     def _on_get(self, plug: ZigbeePlug, wanted: dict[str, object]) -> None:
         for key in wanted:

@@ -9,13 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from simulators.circuit import Circuit, Now
+from simulators.circuit import Circuit, EnergyCounter, Now
 from simulators.faults import Faults
 from simulators.shelly import says
 from simulators.shelly.says import Identity, Json, Power, Relay
 
-_COUNTER_WH = 12_345.0
-"""What a used device has counted before."""
 _COUNTER_PERIOD = timedelta(seconds=60)
 INVALID_ARGUMENT, NOT_FOUND, UNAUTHORIZED, NO_METHOD = -103, -105, 401, 404
 INITIAL_STATES = ("off", "on", "restore_last", "match_input")
@@ -35,6 +33,7 @@ class _Channel:
     """One relay and what hangs on it."""
 
     circuit: Circuit
+    counter: EnergyCounter
     on: bool = False
     source: str = "init"
     began_at: datetime | None = None
@@ -42,8 +41,6 @@ class _Channel:
     timer_s: float = 0.0
     """... and after how many seconds it flips the relay."""
     initial_state: str = "off"
-    power_w: float = 0.0
-    energy_wh: float = _COUNTER_WH
 
     @property
     def due_at(self) -> datetime | None:
@@ -72,11 +69,11 @@ class ShellyDevice:
         self.faults = Faults()
         self.on_notification: Callable[[Json], None] | None = None
         self._now = now
-        self._channels = [_Channel(circuit) for circuit in relays]
+        self._channels = [_Channel(circuit, EnergyCounter(circuit, now)) for circuit in relays]
         self._metered = metered
         self._sensors = dict(sensors or {})
         self._muted = False
-        self._booted_at = self._counted_at = now()
+        self._booted_at = now()
         self._next_counter_at = self._booted_at + _COUNTER_PERIOD
         self._methods: dict[str, Callable[[Json], Json]] = {
             "Shelly.GetDeviceInfo": lambda _: says.device_info(self.identity),
@@ -99,11 +96,12 @@ class ShellyDevice:
 
     def power_up(self) -> None:
         """Mains are there: every relay goes to its initial state."""
-        self._booted_at = self._counted_at = self._now()
+        self._booted_at = self._now()
         self._next_counter_at = self._booted_at + _COUNTER_PERIOD
         for channel in self._channels:
             before = channel.initial_state == "restore_last" and channel.on
             channel.began_at = None
+            channel.counter.pass_over()
             self._move(channel, on=before or channel.initial_state == "on", source="init")
 
     def power_down(self) -> None:
@@ -129,9 +127,8 @@ class ShellyDevice:
 
     def reset_energy(self) -> None:
         """The counters begin anew."""
-        self._count()
         for channel in self._channels:
-            channel.energy_wh = 0.0
+            channel.counter.reset()
 
     def tick(self) -> None:
         """Count energy up to now, flip what a timer ends, and tell the counters once a minute."""
@@ -232,8 +229,9 @@ class ShellyDevice:
 
     def _switch_reset(self, params: Json) -> Json:
         channel = self._channels[self._channel_number(params)]
-        self._count()
-        before, channel.energy_wh = channel.energy_wh, 0.0
+        channel.counter.count()
+        before = channel.counter.energy_wh
+        channel.counter.reset()
         return {"aenergy": {"total": round(before, 3)}}
 
     def _temperature_get(self, params: Json) -> Json:
@@ -269,9 +267,9 @@ class ShellyDevice:
         return says.switch_status(number, Relay(channel.on, channel.source, ends), power, self._now())
 
     def _power(self, channel: _Channel) -> Power:
-        self._count()
+        channel.counter.count()
         factor = 1000.0 if self.faults.wrong_units else 1.0
-        return Power(channel.power_w, channel.energy_wh * factor)
+        return Power(channel.counter.power_w, channel.counter.energy_wh * factor)
 
     def _temperature(self, number: int) -> Json:
         celsius = self._sensors[number].temperature_c()
@@ -322,13 +320,8 @@ class ShellyDevice:
         self._count()
         channel.on, channel.source = on, source
         channel.circuit.switch(on)
-        channel.power_w = channel.circuit.power_w()
+        self._count()
 
     def _count(self) -> None:
-        """Integrate what was drawn since the last look, at the power of that look."""
-        now = self._now()
-        hours = max(0.0, (now - self._counted_at).total_seconds()) / 3600
         for channel in self._channels:
-            channel.energy_wh += channel.power_w * hours
-            channel.power_w = channel.circuit.power_w()
-        self._counted_at = now
+            channel.counter.count()

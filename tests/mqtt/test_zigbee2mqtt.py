@@ -20,7 +20,7 @@ from agent.adapters.mqtt.zigbee2mqtt_messages import (
 from agent.domain.device import Ability, Adoption, Role, Sighting
 from agent.errors import DeviceRefused, DeviceUnreachable
 from agent.ports import Device
-from agent.profiles.library import load_profiles
+from agent.profiles.library import Profiles, load_profiles
 from simulators.circuit import Heater
 from simulators.mqtt.zigbee2mqtt import Zigbee2mqtt, ZigbeePlug
 from tests.contract.bench import IMPATIENT_S, PATIENT_S
@@ -86,12 +86,12 @@ async def test_the_bridge_says_what_zigbee2mqtt_says(home: Home) -> None:
     said = [item for item in heard if not item[0].endswith(("/set", "/get", "_check", "/devices", "bility"))]
     assert said == [
         ("/bridge/state", '{"state":"online"}'),
-        ("/boiler", '{"state":"OFF","power":null,"energy":null,"linkquality":120}'),
-        ("/boiler", '{"state":"ON","power":null,"energy":null,"linkquality":120}'),
-        ("/boiler", '{"state":"ON","power":null,"energy":null,"linkquality":120}'),
+        ("/boiler", '{"state":"OFF","power_on_behavior":null,"power":null,"energy":null,"linkquality":120}'),
+        ("/boiler", '{"state":"ON","power_on_behavior":null,"power":null,"energy":null,"linkquality":120}'),
+        ("/boiler", '{"state":"ON","power_on_behavior":null,"power":null,"energy":null,"linkquality":120}'),
         ("/bridge/logging", NO_CONVERTER),
-        ("/boiler", '{"state":"ON","power":null,"energy":null,"linkquality":120}'),
-        ("/boiler", '{"state":"OFF","power":null,"energy":null,"linkquality":120}'),
+        ("/boiler", '{"state":"ON","power_on_behavior":null,"power":null,"energy":null,"linkquality":120}'),
+        ("/boiler", '{"state":"OFF","power_on_behavior":null,"power":null,"energy":null,"linkquality":120}'),
     ]
     assert ("/boiler/availability", '{"state":"online"}') in heard
     assert ("/bridge/response/health_check", '{"data":{"healthy":true},"status":"ok","transaction":23}') in heard
@@ -205,6 +205,8 @@ async def test_what_cannot_be_asked_is_told_with_the_time_of_its_report(home: Ho
 
 async def test_a_time_that_does_not_fit_the_air_is_refused(home: Home) -> None:
     async with bench_of(home) as bench:
+        able = PROFILES["innr-sp-240"].model_copy(update={"ends_itself": True})
+        bench.network._profiles = Profiles({**PROFILES, "innr-sp-240": able})
         adoption = Adoption(
             name="plug", role=Role.WATER_HEATER, profile="innr-sp-240", address=bench.plug.ieee, deadline_s=PATIENT_S
         )
@@ -214,6 +216,60 @@ async def test_a_time_that_does_not_fit_the_air_is_refused(home: Home) -> None:
         with pytest.raises(DeviceRefused, match="6553"):
             await relay.switch(on=True)
         assert not bench.circuit.on
+
+
+async def test_an_on_that_nobody_renews_ends_in_a_plug_that_obeys_on_time(home: Home) -> None:
+    async with bench_of(home) as bench:
+        able = PROFILES["innr-sp-240"].model_copy(update={"ends_itself": True})
+        bench.network._profiles = Profiles({**PROFILES, "innr-sp-240": able})
+        adoption = Adoption(
+            name="plug", role=Role.WATER_HEATER, profile="innr-sp-240", address=bench.plug.ieee, deadline_s=PATIENT_S
+        )
+        relay = bench.network.device(adoption, 900.0).relay
+        assert relay
+        for _ in range(2):  # each "on" begins it anew
+            await relay.switch(on=True)
+            home.clock.advance(seconds=840)
+            bench.plug.tick()
+            assert bench.circuit.on
+        home.clock.advance(seconds=61)
+        bench.plug.tick()
+        assert not (await relay.read()).on
+
+
+@pytest.mark.parametrize("starts", ["off", "on", "toggle", "previous"])
+async def test_a_plug_is_set_to_start_off_once(home: Home, starts: str) -> None:
+    async with bench_of(home) as bench:
+        bench.plug.starts = starts
+        bench.plug.faults.duplicate = True
+        relay = bench.adopted().relay
+        assert relay
+        for _ in range(2):
+            assert await relay.start_off()
+        assert bench.plug.starts == "off"
+        assert bench.plug.start_up_written == (0 if starts == "off" else 1)
+
+
+async def test_a_plug_that_says_that_it_cannot_be_set_is_left_to_its_owner(home: Home) -> None:
+    async with bench_of(home) as bench:
+        relay = bench.adopted().relay
+        assert relay
+        bench.plug.faults.drop_commands = 1
+        setting = asyncio.create_task(relay.start_off())
+        await settled(lambda: bench.plug.faults.drop_commands == 0)
+        failed = "Publish 'get' 'power_on_behavior' to 'boiler' failed: 'Error: (Status 'UNSUPPORTED_ATTRIBUTE')'"
+        bench.bridge.log("error", failed)
+        assert not await setting
+        assert bench.plug.start_up_written == 0
+
+
+async def test_what_was_ordered_is_not_how_it_starts(home: Home) -> None:
+    async with bench_of(home) as bench:
+        bench.plug.faults.lie = True  # zigbee2mqtt publishes what it wrote as if it were so
+        relay = bench.adopted().relay
+        assert relay
+        assert not await relay.start_off()
+        assert bench.plug.start_up_written == 1
 
 
 async def test_the_list_of_a_large_home_is_read(home: Home) -> None:
@@ -267,6 +323,35 @@ def test_lights_and_locks_are_no_relays() -> None:
     for kind in ("light", "lock", "fan", "cover"):
         definition = {"model": "m", "exposes": [{**exposes[0], "type": kind}]}
         assert read_devices(json.dumps([listed(definition=definition)]).encode())[0].channels == ()
+
+
+ENUM = {"type": "enum", "name": "power_on_behavior", "property": "power_on_behavior", "access": 7, "values": ["off"]}
+
+
+@pytest.mark.parametrize(
+    ("states", "parts", "starts"),
+    [
+        (["state"], [ENUM], ["power_on_behavior"]),
+        (["state"], [{**ENUM, "property": "power_outage_memory"}], ["power_outage_memory"]),
+        (["state"], [{**ENUM, "property": "hue_power_on_behavior"}], [""]),
+        (["state"], [{**ENUM, "access": 3}], [""]),
+        (["state"], [{**ENUM, "access": 5}], [""]),
+        (["state"], [{**ENUM, "values": ["on", "restore"]}], [""]),
+        (["state"], [{**ENUM, "values": "off"}], [""]),
+        (["state"], [{**ENUM, "values": None}], [""]),
+        (["state"], [{**ENUM, "type": "binary"}], [""]),
+        (["state_l1", "state_l2"], [ENUM], ["", ""]),
+        (["state", "state_l2"], [ENUM], ["", ""]),
+        (["state_l1", "state_l2"], [{**ENUM, "property": "power_on_behavior_l2"}], ["", "power_on_behavior_l2"]),
+    ],
+)
+def test_only_what_sets_one_relay_alone_and_can_be_asked_tells_how_it_starts(
+    states: list[str], parts: list[dict[str, object]], starts: list[str]
+) -> None:
+    feature = {"name": "state", "access": 7, "value_on": "ON", "value_off": "OFF", "type": "binary"}
+    switches = [{"type": "switch", "features": [{**feature, "property": state}]} for state in states]
+    payload = json.dumps([listed(definition={"model": "m", "exposes": [*switches, *parts]})]).encode()
+    assert [channel.starts for channel in read_devices(payload)[0].channels] == starts
 
 
 @pytest.mark.parametrize("payload", [b"{}", b"", b"nul", b"[" * 60_000, b"\xff"])

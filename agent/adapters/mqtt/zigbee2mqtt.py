@@ -13,7 +13,7 @@ from math import ceil
 from pydantic import ValidationError
 
 from agent.adapters.mqtt.broker import Broker, Message
-from agent.adapters.mqtt.zigbee2mqtt_messages import BridgeDevice, Channel, Quantity, read_devices
+from agent.adapters.mqtt.zigbee2mqtt_messages import STARTS_OFF, BridgeDevice, Channel, Quantity, Value, read_devices
 from agent.adapters.mqtt.zigbee2mqtt_station import Bridge, Station
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
@@ -59,7 +59,9 @@ class Zigbee2mqttSwitch:
             said |= {"on_time": ceil(ends_after_s), "off_wait_time": 0}
         try:
             await self._station.bridge.serving()
-            await self._station.order(self._name, channel, json.dumps(said), wanted=on)
+            await self._station.order(
+                self._name, json.dumps(said), lambda values: channel.read(values.get(channel.property)) is on
+            )
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
 
@@ -79,8 +81,29 @@ class Zigbee2mqttSwitch:
         return state
 
     async def start_off(self) -> bool:
-        """Only its owner can set that."""
-        return False
+        """Set `power_on_behavior`, or what it is called here, to off unless it is so.
+
+        False where the device has none of its own for this relay, or says that it will not. What zigbee2mqtt says of
+        it after an order is what was ordered; only an answer of the device counts. Raises DeviceUnreachable,
+        DeviceRefused if there is no such relay.
+        """
+        starts = self._of_device().starts
+        if not starts:
+            return False
+        try:
+            await self._station.bridge.serving()
+            if await self._starts(starts) == STARTS_OFF:
+                return True
+            said = json.dumps({starts: STARTS_OFF})
+            await self._station.order(self._name, said, lambda values: values.get(starts) == STARTS_OFF)
+            return await self._starts(starts) == STARTS_OFF
+        except DeviceRefused:
+            return False
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
+
+    async def _starts(self, property_: str) -> Value:
+        return (await self._station.ask(self._name, [property_]))[property_]
 
     def _of_device(self) -> Channel:
         device = self._station.device

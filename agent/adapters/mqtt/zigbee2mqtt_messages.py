@@ -19,6 +19,9 @@ _LARGEST = 1e9
 """No number of a home is larger; NaN is not smaller either."""
 _MOST_DEVICES = 256
 _MOST_EXPOSES = 64
+STARTS_OFF = "off"
+_POWER_ON = ("power_on_behavior", "power_outage_memory")
+"""What tells how a relay starts after a power cut; behind an endpoint's relay its name ends as that relay's does."""
 _PUBLISHED, _SETTABLE, _READABLE = 1, 2, 4
 _WATTS = {"W": 1.0, "kW": 1e3}
 _WATT_HOURS = {"Wh": 1.0, "kWh": 1e3}
@@ -44,6 +47,8 @@ class Channel(BaseModel):
     on_word: str = Field(min_length=1, max_length=40)
     off_word: str = Field(min_length=1, max_length=40)
     readable: bool
+    starts: str = ""
+    """The property by which it alone can be set to start off after a power cut, and asked; empty if there is none."""
 
     def read(self, value: Value) -> bool | None:
         """On or off; None if it says neither."""
@@ -180,7 +185,7 @@ def _device(item: object) -> BridgeDevice | None:
             model_id=_text(item.get("model_id")),
             label=_text(definition.get("description")),
             firmware=_text(item.get("software_build_id")),
-            channels=tuple(_channels(parts)),
+            channels=tuple(_with_starts(list(_channels(parts)), parts)),
             power=next((found for name, found in quantities if name == "power" and found.unit in _WATTS), None),
             energy=next((found for name, found in quantities if name == "energy" and found.unit in _WATT_HOURS), None),
             temperatures=tuple(found for name, found in quantities if name == "temperature" and found.unit in _DEGREES),
@@ -203,6 +208,19 @@ def _channels(parts: list[dict[str, object]]) -> Iterator[Channel]:
                     off_word=_text(feature.get("value_off")),
                     readable=_can(feature, _READABLE),
                 )
+
+
+def _with_starts(channels: list[Channel], parts: list[dict[str, object]]) -> Iterator[Channel]:
+    """One that several relays share is passed over: it would set more than what the hub was given."""
+    every = _PUBLISHED | _SETTABLE | _READABLE
+    listed = [(part, part.get("values")) for part in parts if part.get("type") == "enum" and _can(part, every)]
+    known = {
+        _text(part.get("property")) for part, values in listed if isinstance(values, list) and STARTS_OFF in values
+    }
+    for channel in channels:
+        ending = channel.property.removeprefix("state")
+        own = [name + ending for name in _POWER_ON if name + ending in known and (ending or len(channels) == 1)]
+        yield channel.model_copy(update={"starts": own[0]}) if own else channel
 
 
 def _quantities(parts: list[dict[str, object]]) -> Iterator[tuple[str, Quantity]]:

@@ -9,7 +9,6 @@ from datetime import datetime
 from agent.adapters.mqtt.broker import Broker, Message, Receiver
 from agent.adapters.mqtt.zigbee2mqtt_messages import (
     BridgeDevice,
-    Channel,
     Failure,
     Quantity,
     Value,
@@ -169,15 +168,11 @@ class Station:
 
     # ---- conversations
 
-    async def order(self, name: str, channel: Channel, payload: str, *, wanted: bool) -> None:
-        """Send an order and return when the wanted state was said after it; the first ones may tell the old state.
+    async def order(self, name: str, payload: str, fits: Callable[[dict[str, Value]], bool]) -> None:
+        """Send an order and return when what fits was said after it; the first ones may tell the old state.
 
         Raises BrokerUnreachable, DeviceUnreachable, DeviceRefused.
         """
-
-        def fits(values: dict[str, Value]) -> bool:
-            return channel.read(values.get(channel.property)) is wanted
-
         with self._failures(name, question=False) as said:
             await self._said(said, fits, f"{self._topic}/set", payload)
 
