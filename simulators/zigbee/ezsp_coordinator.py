@@ -47,6 +47,8 @@ class EzspCoordinator(Stick):
         self.memory = EzspMemory(0x00124B00AABBCC01) if memory is None else memory
         self.confirms_after_s = 0.0
         """How long the air takes until a message is known to have arrived, or not."""
+        self.dumb = False
+        """Its serial line still acknowledges, but its firmware does nothing any more."""
         self.commands: list[int] = []
         """Every command by its frame id."""
         self._announces = announces
@@ -116,6 +118,8 @@ class EzspCoordinator(Stick):
         if command is None:
             return
         self.commands.append(command.frame)
+        if self.dumb:
+            return
         self._sequence = command.sequence
         frame, parameters = self._answered(command)
         self._link.say(ezsp.response(command, frame, parameters))

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import gc
 import logging
 import threading
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.adapters.zigbee.radio import asked_for
 from agent.errors import DeviceUnreachable
 from agent.ports import Device, Relay
 from simulators.circuit import Heater
@@ -71,6 +73,7 @@ async def test_a_network_is_resumed_and_nothing_is_left_behind(
                 assert stick.network == left.memory.network
                 assert app.state.network_info.network_key.key.serialize() == left.memory.security.network_key
                 assert stick.memory.security.frame_counter > left.memory.security.frame_counter
+                assert not [thread for thread in threading.enumerate() if "bellows" in thread.name]
     await until(lambda: asyncio.all_tasks() == tasks)
     assert threading.active_count() == threads
 
@@ -242,7 +245,7 @@ async def test_a_question_is_not_lost_with_its_stick(left: FormedByEzsp, tmp_pat
 
 
 async def test_what_was_given_up_while_the_stick_hung_is_not_done_later(
-    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     heater = Heater()
     async with copied_ezsp(left, tmp_path) as stick:
@@ -260,9 +263,15 @@ async def test_what_was_given_up_while_the_stick_hung_is_not_done_later(
             assert SEND_UNICAST in stick.commands[asked:]
             assert not heater.on
             assert not device.obeyed
+            stick.silent = True
+            with pytest.raises(DeviceUnreachable):
+                await relay.switch(on=True)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
-async def test_a_stick_that_hangs_is_noticed(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
+@pytest.mark.parametrize("how", ["silent", "dumb"])
+async def test_a_stick_that_hangs_is_noticed(left: FormedByEzsp, tmp_path: Path, clock: StillClock, how: str) -> None:
     heater = Heater()
     async with copied_ezsp(left, tmp_path) as stick:
         network = network_on(stick, tmp_path, clock, answers_s=0.3)
@@ -271,15 +280,52 @@ async def test_a_stick_that_hangs_is_noticed(left: FormedByEzsp, tmp_path: Path,
         network.on_connection = lambda well, why: told.append((well, why))
         async with running(network):
             relay = relay_of(adopt(network, device, "zigbee-plug", deadline_s=0.2))
-            stick.silent = True
+            asked = len(stick.commands)
+            setattr(stick, how, True)
             with pytest.raises(DeviceUnreachable):
                 await relay.switch(on=True)
             await until(lambda: len(told) == 2)
             assert "does not answer" in told[1][1]
-            stick.silent = False
+            assert stick.commands[asked:].count(NOTHING) <= 1
+            setattr(stick, how, False)
             await until(lambda: told[-1][0])
             assert not (await relay_of(adopt(network, device, "zigbee-plug")).read()).on
             assert not device.obeyed
+
+
+async def test_a_stick_that_gives_up_during_an_order_is_named(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+) -> None:
+    async with copied_ezsp(left, tmp_path) as stick:
+        network, device = network_on(stick, tmp_path, clock), put(stick, clock)
+        async with running(network):
+            line = network._link.require()._ezsp._gw._obj._transport
+            stick.silent = True
+            asking = asyncio.create_task(relay_of(adopt(network, device, "zigbee-plug")).switch(on=True))
+            await until(lambda: bool(line._pending_data_frames))
+            stick.silent = False
+            stick.say_raw(Frame(Kind.ERROR, b"\x02\x51").encoded())
+            with pytest.raises(DeviceUnreachable):
+                await asking
+
+
+async def test_what_outlives_its_order_in_the_library_is_not_sent(
+    left: FormedByEzsp, tmp_path: Path, clock: StillClock
+) -> None:
+    async with copied_ezsp(left, tmp_path) as stick, running(network_on(stick, tmp_path, clock)) as network:
+        ezsp, go = network._link.require()._ezsp, asyncio.Event()
+
+        async def late() -> None:
+            await go.wait()
+            await ezsp.getEui64()
+
+        with asked_for():
+            task = asyncio.create_task(late())
+        asked = len(stick.commands)
+        go.set()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert len(stick.commands) == asked
 
 
 async def test_a_command_whose_answer_is_lost_is_sent_once(
