@@ -143,6 +143,8 @@ class OpenBekenDevice(MqttDevice[Link]):
     def _on_status(self, argument: str) -> None:
         if argument in {"8", "10"}:
             said: Json = {"StatusSNS": self._sensors()}
+        elif argument == "11":
+            said = {"StatusSTS": self._state()}
         else:
             said = {
                 "Status": {
@@ -165,8 +167,23 @@ class OpenBekenDevice(MqttDevice[Link]):
                 },
                 "StatusSNS": self._sensors(),
             }
-        kind = f"STATUS{argument}" if argument in {"8", "10"} else "STATUS"
+        kind = f"STATUS{argument}" if argument in {"8", "10", "11"} else "STATUS"
         self._send(f"stat/{self.name}/{kind}", json.dumps(said, separators=(",", ":")))
+
+    def _state(self) -> Json:
+        """With one relay it is called POWER, whatever its channel; most other numbers are fixed in the firmware."""
+        return {
+            "Time": self._now().strftime("%Y-%m-%dT%H:%M:%S"),
+            "Uptime": "0T00:10:00",
+            "UptimeSec": 600,
+            "Heap": 25,
+            "SleepMode": "Dynamic",
+            "Sleep": 10,
+            "LoadAvg": 99,
+            "MqttCount": 23,
+            "POWER": "ON" if self._on else "OFF",
+            "Wifi": {"AP": 1, "SSId": "home", "BSSId": "30:B5:C2:5D:70:72", "Channel": 11, "Mode": "11n"},
+        }
 
     def _sensors(self) -> Json:
         self._counter.count()

@@ -63,7 +63,7 @@ class ShellyDevice:
         self.identity = identity
         self.prefix = identity.id
         """Under which it speaks over MQTT."""
-        self.over_mqtt = False
+        self.over_mqtt = self._muted = False
         self.start_up_written = 0
         """How often it was told how to start."""
         self.faults = Faults()
@@ -72,7 +72,6 @@ class ShellyDevice:
         self._channels = [_Channel(circuit, EnergyCounter(circuit, now)) for circuit in relays]
         self._metered = metered
         self._sensors = dict(sensors or {})
-        self._muted = False
         self._booted_at = now()
         self._next_counter_at = self._booted_at + _COUNTER_PERIOD
         self._methods: dict[str, Callable[[Json], Json]] = {

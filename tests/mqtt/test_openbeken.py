@@ -12,6 +12,7 @@ from agent.adapters.mqtt.openbeken_messages import (
     read_channel,
     read_identity,
     read_measured,
+    read_relay,
 )
 from agent.domain.device import Ability, Adoption, Role
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
@@ -131,6 +132,22 @@ async def test_what_was_said_before_the_question_is_no_answer(home: Home) -> Non
             await relay.read()
 
 
+async def test_a_late_word_on_an_order_is_no_answer_to_a_question(home: Home) -> None:
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    plug = plug_of(home)
+    relay = adopted(network, plug, deadline_s=2 * IMPATIENT_S).relay
+    assert relay
+    async with plug:
+        assert await network.wait_announced([plug.name], PATIENT_S)
+        assert not (await relay.read()).on
+        plug.faults.drop_commands = 1
+        reading = asyncio.create_task(relay.read())
+        await settled(lambda: plug.faults.drop_commands == 0)
+        plug._link.publish(f"{plug.name}/1/get", "1")
+        with pytest.raises(DeviceUnreachable):
+            await reading
+
+
 async def test_a_scan_asks_who_is_there_and_leaves_others_out(home: Home) -> None:
     network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
     plug = plug_of(home)
@@ -183,6 +200,34 @@ def test_relays_are_told_by_their_names() -> None:
 def test_what_is_no_measurement_is_refused(payload: bytes) -> None:
     with pytest.raises(OpenBekenMalformed):
         read_measured(payload)
+
+
+STATES = b'{"StatusSTS":{"Uptime":"0T00:10:00","POWER1":"ON","POWER3":"OFF","Wifi":{"AP":1}}}'
+ALONE = b'{"StatusSTS":{"POWER":"ON"}}'
+
+
+def test_the_only_relay_has_no_number_in_a_status() -> None:
+    assert read_relay(ALONE, 4, frozenset({4})) is True
+    assert read_relay(STATES, 1, frozenset({1, 3})) is True
+    assert read_relay(STATES, 3, frozenset({1, 3})) is False
+
+
+@pytest.mark.parametrize(
+    ("payload", "relays"),
+    [
+        (STATES, {2, 3}),
+        (STATES, {2}),
+        (ALONE, {1, 2}),
+        (b'{"StatusSTS":{"POWER":"on"}}', {2}),
+        (b'{"StatusSTS":{"POWER":["ON"]}}', {2}),
+        (b'{"POWER":"ON"}', {2}),
+        (b"[" * 60_000, {2}),
+        (b"1", {2}),
+    ],
+)
+def test_what_says_nothing_of_a_relay_is_refused(payload: bytes, relays: set[int]) -> None:
+    with pytest.raises(OpenBekenMalformed):
+        read_relay(payload, 2, frozenset(relays))
 
 
 def test_a_topic_of_nobody_is_refused() -> None:

@@ -1,5 +1,6 @@
 """Whatever comes over the wire: nothing raises past the adapter, no relay's state is made up, memory stays bounded."""
 
+import contextlib
 import json
 from typing import Any
 
@@ -8,15 +9,16 @@ from hypothesis import strategies as st
 
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.openbeken import OpenBekenNetwork
+from agent.adapters.mqtt.openbeken_messages import OpenBekenMalformed, read_relay
 from agent.domain.device import Adoption, Role
 from agent.profiles.library import load_profiles
 from agent.switching.certain import CertainRelay, Standing
 from tests.contract.bench import StillClock
 
 PROFILES = load_profiles()
-keys = st.sampled_from(["Status", "StatusSNS", "StatusFWR", "SDK", "ENERGY", "Power", "FriendlyName"]) | st.text(
-    max_size=4
-)
+keys = st.sampled_from(
+    ["Status", "StatusSNS", "StatusSTS", "StatusFWR", "SDK", "ENERGY", "Power", "POWER", "FriendlyName"]
+) | st.text(max_size=4)
 values: st.SearchStrategy[Any] = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["obk", "\ud800"]) | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
@@ -39,7 +41,13 @@ async def test_no_message_raises_past_the_adapter(answers: list[tuple[bytes, boo
         for payload, retained in answers:
             broker._receive(Message(topic.replace("+", "obk1"), payload, retained))
     assert relay.standing == Standing()
-    assert len(broker._receivers) == len(listened) == 4
+    assert len(broker._receivers) == len(listened) == 5
+
+
+@given(payloads)
+def test_a_status_is_read_or_refused(payload: bytes) -> None:
+    with contextlib.suppress(OpenBekenMalformed):
+        assert read_relay(payload, 1, frozenset({1})) in (True, False)
 
 
 @given(st.sampled_from([b"0", b"1"]))

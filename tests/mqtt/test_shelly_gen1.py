@@ -146,11 +146,28 @@ async def test_numbers_of_an_earlier_question_answer_no_later_one(home: Home, mo
     station = Gen1Station(home.broker, identity.id)
     async with plug(home) as plugged, asyncio.timeout(PATIENT_S):
         plugged.faults.duplicate = True
-        asked = asyncio.create_task(station.numbers(["relay/0/power", "relay/0/energy"]))
+        asked = asyncio.create_task(station.answers(["relay/0/power", "relay/0/energy"]))
         await asyncio.sleep(0)  # it has asked, and listens
         for last, payload in (("power", b"1.00"), ("energy", b"60")):
             home.broker._receive(Message(f"shellies/{identity.id}/relay/0/{last}", payload))
         assert await asked == {"relay/0/power": b"0.00", "relay/0/energy": b"740700"}
+
+
+async def test_a_late_word_on_an_order_is_no_answer_to_a_question(home: Home) -> None:
+    identity = identity_of(home)
+    relay = adopted(network_of(home), identity.id, deadline_s=IMPATIENT_S).relay
+    assert relay
+    announced: list[Message] = []
+    home.broker.subscribe(f"shellies/{identity.id}/announce", announced.append)
+    async with plug(home) as plugged:
+        assert not (await relay.read()).on
+        await settled(lambda: len(announced) == 2)  # as it connected, and as it was asked
+        plugged.faults.drop_commands = 2
+        reading = asyncio.create_task(relay.read())
+        await settled(lambda: plugged.faults.drop_commands == 0)
+        plugged._say("relay/0", "on")
+        with pytest.raises(DeviceUnreachable):
+            await reading
 
 
 async def test_a_device_that_does_not_announce_itself_is_measured_all_the_same(home: Home) -> None:

@@ -14,7 +14,8 @@ Discovery gives topics, not a way to ask. What can be promised without one, and 
   deadline must be longer than the time between its reports. "Available" proves nothing: a last will comes late.
 - Sensors of ESPHome are asked in the same way, and their number is at most as old as their update interval. Those of
   other devices tell what they last said by themselves, with the time at which they said it.
-- A device that claims to have moved its relay, and keeps to that, cannot be found out by what it says.
+- A device that claims to have moved its relay, and keeps to that, cannot be found out by what it says: an order and a
+  question are answered on one topic. With pings a late word on an order comes before the sign, and a later one counts.
 - No device of this family can end an "on" by itself as far as discovery tells.
 """
 

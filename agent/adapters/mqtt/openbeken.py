@@ -1,16 +1,16 @@
 """The OpenBeken family: devices found by their last will, switched, read back and measured.
 
-An order is carried out when `<dev>/<n>/get` has told the wanted state after it, and tells the same when it is asked.
-The meter is asked with `STATUS 8`, which tells Wh; the unit of `<dev>/energycounter/get` hangs on a flag.
-A channel that is no relay would be set and read back all the same, so the device is asked once which of its channels
-are relays. No relay ends an "on" by itself as far as MQTT can tell it to.
+An order is carried out when `<dev>/<n>/get` has told the wanted state after it, and `STATUS 11`, whose answer cannot be
+one to an order, tells the same. The meter is asked with `STATUS 8`, which tells Wh; the unit of
+`<dev>/energycounter/get` hangs on a flag. A channel that is no relay would be set and read back all the same, so the
+device is asked once which of its channels are relays. No relay ends an "on" by itself as far as MQTT can tell it to.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from agent.adapters.mqtt.broker import Broker, Message
-from agent.adapters.mqtt.openbeken_messages import Identity, OpenBekenMalformed, device_of, is_name, read_channel
+from agent.adapters.mqtt.openbeken_messages import Identity, OpenBekenMalformed, device_of, is_name, read_relay
 from agent.adapters.mqtt.openbeken_station import Station
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
@@ -52,17 +52,16 @@ class OpenBekenSwitch:
     async def ask(self) -> bool:
         """Ask the device. Raises DeviceUnreachable, DeviceRefused if it has no such relay, DeviceMalformed."""
         try:
-            self._check(await self._station.identify())
-            payload = await self._station.ask_channel(self._channel)
+            identity = await self._station.identify()
+            self._check(identity)
+            return read_relay(await self._station.ask_relays(), self._channel, identity.relays)
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
-        state = read_channel(payload)
-        if state is None:
-            raise DeviceMalformed(self._name, f"says neither on nor off: {payload[:40]!r}")
-        return state
+        except OpenBekenMalformed as error:
+            raise DeviceMalformed(self._name, str(error)) from error
 
     async def start_off(self) -> bool:
-        """Only its owner can set that."""
+        """Only its owner can set that: `SetStartValue` could be sent, but no answer over MQTT tells what is set."""
         return False
 
     def _check(self, identity: Identity) -> None:

@@ -96,6 +96,15 @@ def read_measured(payload: bytes) -> Measured:
     return Measured(_number(energy["Power"], "Power"), energy_wh)
 
 
+def read_relay(payload: bytes, channel: int, relays: frozenset[int]) -> bool:
+    """On or off of a channel by `stat/<dev>/STATUS11`, which calls the only relay POWER. Raises OpenBekenMalformed."""
+    status = _mapping(_object(payload).get("StatusSTS"))
+    said = status.get("POWER" if len(relays) == 1 else f"POWER{channel}")
+    if said not in ("ON", "OFF"):
+        raise OpenBekenMalformed(f"says neither on nor off of relay {channel}: {str(said)[:40]!r}")
+    return said == "ON"
+
+
 def _number_behind(text: str, prefix: str) -> int | None:
     digits = text.removeprefix(prefix)
     return int(digits) if digits != text and digits.isascii() and digits.isdigit() and len(digits) <= 2 else None

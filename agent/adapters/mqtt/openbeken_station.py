@@ -17,6 +17,8 @@ from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceUnreachable
 
 _OFFLINE_PATIENCE_S = 1.0
 """A device whose last will says that it is gone is asked all the same, for the will may be late, but not for long."""
+_STATUSES = ("STATUS8", "STATUS11")
+"""What it measures, and how its relays stand."""
 _SAYS_NOTHING_S = 0.3
 """A device says nothing to an order that changes nothing: after so long it is asked."""
 
@@ -30,7 +32,7 @@ class Station:
         self._listening = False
         self._waiting: list[Callable[[int, bytes], None]] = []
         self._reporters: list[tuple[int, Callable[[bool], None]]] = []
-        self._measured: list[asyncio.Future[Measured]] = []
+        self._asked: list[tuple[str, asyncio.Future[bytes]]] = []
         self._identified: list[asyncio.Future[None]] = []
         self.name = name
         self.identity: Identity | None = None
@@ -48,14 +50,16 @@ class Station:
         if not self._listening:
             self._listening = True
             self._broker.subscribe(f"stat/{self.name}/STATUS", self._on_identity)
-            self._broker.subscribe(f"stat/{self.name}/STATUS8", self._on_measured)
+            for kind in _STATUSES:
+                self._broker.subscribe(f"stat/{self.name}/{kind}", self._on_status)
 
     def leave(self) -> None:
         """Listen no more."""
         if self._listening:
             self._listening = False
             self._broker.unsubscribe(f"stat/{self.name}/STATUS", self._on_identity)
-            self._broker.unsubscribe(f"stat/{self.name}/STATUS8", self._on_measured)
+            for kind in _STATUSES:
+                self._broker.unsubscribe(f"stat/{self.name}/{kind}", self._on_status)
 
     def on_relay(self, channel: int, report: Callable[[bool], None]) -> None:
         """Tell a relay whatever the device says of its channel."""
@@ -108,33 +112,22 @@ class Station:
                 self._broker.publish(f"{self.name}/{channel}/get")
             await heard
 
-    async def ask_channel(self, channel: int) -> bytes:
-        """Ask how a channel stands and return the answer. Raises BrokerUnreachable.
-
-        The question goes to the topic on which the device reports, and comes back to the hub too: what was said before
-        that is no answer.
-        """
-        asked = False
-
-        def fits(payload: bytes) -> bool:
-            nonlocal asked
-            asked = asked or not payload
-            return asked and bool(payload)
-
-        heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        with self._hearing(channel, heard, fits):
-            self._broker.publish(f"{self.name}/{channel}/get")
-            return await heard
+    async def ask_relays(self) -> bytes:
+        """Ask how its relays stand, by `STATUS 11`, which answers nothing but a question. Raises BrokerUnreachable."""
+        return await self._status("11")
 
     async def measure(self) -> Measured:
         """Ask what it measures. May wait for ever. Raises BrokerUnreachable, OpenBekenMalformed."""
-        answer: asyncio.Future[Measured] = asyncio.get_running_loop().create_future()
-        self._measured.append(answer)
+        return read_measured(await self._status("8"))
+
+    async def _status(self, kind: str) -> bytes:
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._asked.append((f"STATUS{kind}", answer))
         try:
-            self._broker.publish(f"cmnd/{self.name}/STATUS", "8")
+            self._broker.publish(f"cmnd/{self.name}/STATUS", kind)
             return await answer
         finally:
-            self._measured.remove(answer)
+            self._asked.remove((f"STATUS{kind}", answer))
 
     @contextmanager
     def _hearing(self, channel: int, heard: asyncio.Future[bytes], fits: Callable[[bytes], bool]) -> Iterator[None]:
@@ -176,15 +169,10 @@ class Station:
             if not known.done():
                 known.set_result(None)
 
-    def _on_measured(self, message: Message) -> None:
+    def _on_status(self, message: Message) -> None:
         if message.retained:
             return
-        waiting = [answer for answer in self._measured if not answer.done()]
-        try:
-            measured = read_measured(message.payload)
-        except OpenBekenMalformed as error:
-            for answer in waiting:
-                answer.set_exception(error)
-            return
-        for answer in waiting:
-            answer.set_result(measured)
+        self.online = True
+        for kind, answer in self._asked:
+            if message.topic.endswith(f"/{kind}") and not answer.done():
+                answer.set_result(message.payload)

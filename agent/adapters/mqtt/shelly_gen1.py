@@ -1,7 +1,8 @@
 """The family of Shelly devices of generation 1: plain words on `shellies/<id>/…`.
 
-An order is acknowledged by what the relay says next; a question provokes the device to say all that it knows. Over
-MQTT such a relay cannot be told to end an "on" by itself.
+An order is acknowledged by what the relay says next; a question provokes the device to announce itself and then to say
+all that it knows. Over MQTT such a relay can neither be told to end an "on" by itself nor how to start after a power
+cut: both are settings that only HTTP reaches.
 """
 
 import asyncio
@@ -103,7 +104,7 @@ class _Sensor:
             patience_s = min(self._deadline_s, _OFFLINE_PATIENCE_S) if offline else self._deadline_s
             try:
                 async with asyncio.timeout(patience_s):
-                    heard = await self._station.numbers(topics)
+                    heard = await self._station.answers(topics)
             except TimeoutError as error:
                 gone = ", and its last will says that it is offline" if offline else ""
                 raise DeviceUnreachable(self._name, f"no answer within {patience_s:g} s{gone}") from error

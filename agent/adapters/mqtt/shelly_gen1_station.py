@@ -1,7 +1,9 @@
 """One physical Shelly of generation 1 as the hub talks with it: its topics, and what comes after a question.
 
-Nothing on its topics says which question it answers. What one device sends arrives in order, so what comes after an
-acknowledgement was said after it. Numbers are told apart by an announcement that is asked for just before them.
+Nothing on its topics says which question it answers, and what a relay says to an order looks like what it says to a
+question. But what one device sends arrives in order, and it announces itself only where it is asked to or has just
+connected. So each question asks for an announcement first, and what came before that is no answer: it may be a late one
+to an order. Only a device that was never heard to announce itself is believed without.
 """
 
 import asyncio
@@ -16,7 +18,7 @@ _RELAY = re.compile(r"relay/([0-9])")
 _PROBE = re.compile(r"ext_temperature/([0-9])")
 _TOPICS = ("online", "announce", "relay/+", "relay/+/power", "relay/+/energy", "ext_temperature/+")
 _FENCE_S = 0.5
-"""So long numbers wait for the announcement that should have come before them."""
+"""So long an answer waits for the announcement that should have come before it, if there never was one."""
 
 Listener = Callable[[str, bytes], None]
 
@@ -32,6 +34,8 @@ class Gen1Station:
         """By relay, from 0 on: who is told what it says."""
         self.online: bool | None = None
         """What its last will or its last word says; None if neither was heard."""
+        self.announces = False
+        """Whether it was ever heard to announce itself: then only what comes after an announcement is an answer."""
         self.probes: set[int] = set()
         """Probes of which it has ever spoken."""
         self.relay_turn = asyncio.Lock()
@@ -49,9 +53,10 @@ class Gen1Station:
 
     async def relay(self, relay: int) -> RelayWord:
         """Ask for all, and return what the relay says then. Raises BrokerUnreachable."""
-        return await self._next_word(relay, "command", "update", set(RelayWord))
+        topic = f"relay/{relay}"
+        return read_relay((await self.answers([topic]))[topic])
 
-    async def numbers(self, topics: Collection[str]) -> dict[str, bytes]:
+    async def answers(self, topics: Collection[str]) -> dict[str, bytes]:
         """Ask for all, and return what comes on each of these topics after the question. Raises BrokerUnreachable."""
         heard: dict[str, bytes] = {}
         fenced, complete = asyncio.Event(), asyncio.Event()
@@ -72,11 +77,9 @@ class Gen1Station:
             self._send("command", "update")
             while True:
                 await complete.wait()
-                if complete.is_set() and not fenced.is_set():
-                    with contextlib.suppress(
-                        TimeoutError
-                    ):  # then it does not announce itself: what it said last counts
-                        async with asyncio.timeout(_FENCE_S):
+                if not fenced.is_set():
+                    with contextlib.suppress(TimeoutError):  # then what it said last counts
+                        async with asyncio.timeout(None if self.announces else _FENCE_S):
                             await fenced.wait()
                 if complete.is_set():
                     return heard
@@ -113,6 +116,7 @@ class Gen1Station:
         if message.retained:  # what the broker kept tells the past
             return
         self.online = True
+        self.announces |= last == "announce"
         relay = _RELAY.fullmatch(last)
         word = read_relay(message.payload) if relay is not None else None
         for listen in tuple(self._listeners):

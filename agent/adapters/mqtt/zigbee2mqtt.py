@@ -3,6 +3,10 @@
 An order is carried out when the device has said the wanted state after it, and says the same again when it is asked.
 Nothing is sent before zigbee2mqtt has answered a health check. What it logs as failed ends the waiting; it says so
 late, often after the deadline, so a device that is gone is mostly found out by its silence.
+
+An answer to an order and an answer to a question look alike: neither carries what asked for it, and no request of the
+bridge reads a device. So a word on an order that comes after the question, of a device that moves its relay later or
+not at all, passes for the answer.
 """
 
 import asyncio
