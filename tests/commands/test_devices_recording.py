@@ -14,7 +14,7 @@ from agent.adapters.mqtt.recording import BrokerTap, filters_of, is_order
 from agent.clock import SystemClock
 from agent.commands.devices.drafts import drafts, vector_lines, vectors_of
 from agent.commands.devices.fixture import Line
-from agent.commands.devices.record import Recording, Tapped
+from agent.commands.devices.record import Recording
 from agent.commands.devices.secrets_left_out import LEFT_OUT, without_secrets
 from agent.errors import SettingsInvalid
 from agent.profiles.profile import GoldenVector
@@ -91,12 +91,12 @@ def test_a_recording_is_bounded() -> None:
     recording = Recording(SystemClock(), None)
     for number in range(3000):
         recording.hear(True, "topic", f"a/{number}", b"1", False)  # noqa: FBT003 - as taps do
-    assert (len(recording.lines), recording.full.is_set()) == (2000, True)
+    assert (len(recording.lines), recording.full, recording.ended.is_set()) == (2000, True, True)
     large = Recording(SystemClock(), None)
     for number in range(40):
         large.hear(True, "topic", f"a/{number}", b"1" * 60_000, False)  # noqa: FBT003 - as taps do
     assert large.characters <= 1_000_000
-    assert large.full.is_set()
+    assert large.full
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def config(topic: str = "plug") -> bytes:
 def test_a_tap_follows_the_device_leaves_nothing_behind_and_is_bounded() -> None:
     broker = Broker()
     heard: list[str] = []
-    tap: Tapped = BrokerTap(broker)
+    tap = BrokerTap(broker)
     taken: AbstractContextManager[None] = tap.tap(MAC, lambda _from, _kind, where, _payload, _old: heard.append(where))
     with taken:
         for number in range(100):
@@ -140,7 +140,7 @@ def test_a_tap_follows_the_device_leaves_nothing_behind_and_is_bounded() -> None
         broker._receive(Message(f"tasmota/discovery/{MAC}/config", b"{"))
         broker._receive(Message("stat/plug0/RESULT", b"{}"))
         broker._receive(Message("stat/another/RESULT", b"{}"))
-        assert len(broker._receivers) <= 32
+        assert len(broker._receivers) <= 32 + 6
     assert heard[-1] == "stat/plug0/RESULT"
     assert not broker._receivers
 

@@ -5,6 +5,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from agent.adapters.zigbee.joining import arrange_reports
 from agent.adapters.zigbee.polls import Polls
 from agent.adapters.zigbee.radio import Application, RadioSettings, ZigbeeAway, called, opened
 from agent.adapters.zigbee.readings import abilities_of
+from agent.adapters.zigbee.recording import Ears, Hear
 from agent.adapters.zigbee.returning import Returning
 from agent.adapters.zigbee.seeking import seek
 from agent.adapters.zigbee.station import Link, Station
@@ -77,6 +79,7 @@ class ZigbeeNetwork:
         self._meters: list[ZigbeeMeter] = []
         self._joined: asyncio.Queue[Any] = asyncio.Queue(_MOST_WAITING)
         self._returning = Returning(self._polls)
+        self._ears = Ears()
         self._jitter = random.SystemRandom()
 
     # ---- life
@@ -110,6 +113,7 @@ class ZigbeeNetwork:
         self._lost = asyncio.Event()
         async with opened(self._settings, self._folder / DATABASE) as app:
             app.add_listener(self)
+            self._ears.attach(app)
             self._link.application = app
             for device in list(app.devices.values()):
                 self._attach(device)
@@ -175,6 +179,10 @@ class ZigbeeNetwork:
         station = self._stations.get(str(device.ieee))
         if station is not None:
             self._returning.add(station)
+
+    def handle_message(self, device: Any, _profile: int, cluster: int, source: int, _to: int, frame: bytes) -> None:  # noqa: ANN401
+        """Anything was heard."""
+        self._ears.hear(device, cluster, source, frame, from_device=True)
 
     def device_removed(self, device: Any) -> None:  # noqa: ANN401
         """A device was forgotten."""
@@ -268,6 +276,15 @@ class ZigbeeNetwork:
         app.devices.pop(device.ieee, None)
         app.listener_event("device_removed", device)
         return leaves
+
+    def tap(self, address: str, hear: Hear) -> AbstractContextManager[None]:
+        """Tell `hear` all that passes between the hub and a device. Raises SettingsInvalid for what is no address."""
+        return self._ears.tap(str(_ieee(address, address)), hear)
+
+    def has(self, address: str) -> bool:
+        """Whether a device is a member of this network, as far as the coordinator is there to tell."""
+        app = self._link.application
+        return app is not None and _ieee(address, address) in app.devices
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
         """A device of the home by its IEEE address. Raises ProfileInvalid, SettingsInvalid for what is no address."""

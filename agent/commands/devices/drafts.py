@@ -52,10 +52,9 @@ def vector_lines(vector: GoldenVector) -> Iterator[str]:
 
 def _vector(line: Line, config: DiscoveryConfig | None) -> GoldenVector | None:
     if line.topic is not None and config is not None:
-        return golden_of_tasmota(line.topic.rpartition("/")[2], line.payload or "", config)
-    message = line.where.rpartition("/")[2]
+        return golden_of_tasmota(line.message, line.payload or "", config)
     try:
-        return GoldenVector(message=message, payload=line.payload or "", payload_hex=line.payload_hex or "")
+        return GoldenVector(message=line.message, payload=line.payload or "", payload_hex=line.payload_hex or "")
     except ValueError:
         return None
 

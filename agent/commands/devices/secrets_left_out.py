@@ -49,6 +49,17 @@ def without_secrets(where: str, payload: bytes) -> str | None:
         return LEFT_OUT if _WORD.search(text) else text
 
 
+def secrets_of_bytes(payload: bytes) -> str | None:
+    """What to write instead of bytes that are no text, a frame of Bluetooth or ZigBee; None if they may be shown."""
+    if _WORD.search(payload.decode("latin-1")):
+        return LEFT_OUT
+    try:
+        tree = json.loads(payload[max(0, payload.find(b"{")) :])
+        return None if _pruned(tree) == tree else LEFT_OUT
+    except (ValueError, RecursionError):
+        return None
+
+
 def _pruned(part: object) -> object:
     if isinstance(part, dict):
         return {

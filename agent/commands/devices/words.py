@@ -98,9 +98,12 @@ control.dead_man_s where the device can do that, unless a hub renews it.
 """
 _RECORD = """\
 Write down what a device says and is told, one JSON object per line: at, direction (from or to the device), topic (or
-cluster, or characteristic), payload as text or payload_hex. Passwords, names of wireless networks, keys and positions
-are left out; look through it all the same before you give it away. Afterwards [[golden]] drafts for a profile are
-printed. Nothing is sent unless --ask says so, and nothing is switched.
+ZigBee cluster and endpoint, or Bluetooth advertisement, or characteristic), payload as text or payload_hex. Passwords,
+names of wireless networks, keys and positions are left out; look through it all the same before you give it away.
+Afterwards [[golden]] drafts for a profile are printed. Nothing is sent unless --ask says so, and nothing is switched.
+
+MQTT needs the broker, ZigBee the hub's stick without a hub at work, Bluetooth its radio. A device that is not adopted
+is listened for wherever its address may belong. Ctrl-C ends a recording early; what was recorded stays.
 """
 _RECORD_EXAMPLE = """\
 example:
@@ -129,7 +132,9 @@ def add_devices(words: "Words[argparse.ArgumentParser]") -> None:
     _add_adopting(inner)
     _add_switching(inner)
     one = _word(inner, "record", record, says="write down what a device says", about=_RECORD, example=_RECORD_EXAMPLE)
-    one.add_argument("address", metavar="ADDRESS", help="as scan prints it; or the device's topic on the broker")
+    one.add_argument(
+        "address", metavar="ADDRESS", help="as scan prints it, or the name of an adopted device, or a topic"
+    )
     one.add_argument("--seconds", type=seconds, default=30.0, metavar="S", help="how long to listen (30)")
     one.add_argument("--out", type=Path, metavar="FILE", help="a new file to write into (standard output)")
     one.add_argument("--ask", action="store_true", help="ask the device once for state and measurements")
