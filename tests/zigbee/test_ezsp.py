@@ -16,10 +16,12 @@ from agent.errors import DeviceUnreachable
 from agent.ports import Device, Relay
 from simulators.circuit import Heater
 from simulators.zigbee.ash import FLAG, Frame, Kind
+from simulators.zigbee.coordinator import Coordinator
 from simulators.zigbee.ezsp import callback
 from simulators.zigbee.ezsp_coordinator import TRUST_CENTER_JOIN, EzspCoordinator
 from simulators.zigbee.ezsp_memory import EzspMemory
 from simulators.zigbee.mt import Writer
+from simulators.zigbee.nvram import Nvram
 from simulators.zigbee.plug import SENSOR, ZigbeePlug, ZigbeeThermometer
 from tests.contract.bench import StillClock
 from tests.zigbee.home import (
@@ -28,8 +30,10 @@ from tests.zigbee.home import (
     FormedByEzsp,
     adopt,
     copied_ezsp,
+    formed,
     formed_by_ezsp,
     network_on,
+    plug,
     running,
     until,
 )
@@ -168,6 +172,7 @@ async def test_a_device_reports_and_sleeps(left: FormedByEzsp, tmp_path: Path, c
             assert sensor.join()
             await scanning
             await until(lambda: sensor.arranged)
+            assert sensor.ieee in stick._held.slow
             thermometer = adopt(network, sensor, "zigbee-thermometer").thermometer
             assert thermometer is not None
             asked, heater.celsius = len(stick.heard), 21.5
@@ -335,9 +340,10 @@ async def test_a_command_whose_answer_is_lost_is_sent_once(
         network, device = network_on(stick, tmp_path, clock), put(stick, clock)
         async with running(network):
             relay = relay_of(adopt(network, device, "zigbee-plug", deadline_s=0.6, ends_after_s=900.0))
-            device.faults.drop_answers = 1
+            device.faults.drop_answers, asked = 1, len(stick.commands)
             assert (await relay.switch(on=True)).on
             assert device.obeyed == [0x01]
+            assert set(stick.commands[asked:]) == {SEND_UNICAST}  # and no more of the line is used
 
 
 async def test_a_stick_that_gives_up_is_opened_anew(left: FormedByEzsp, tmp_path: Path, clock: StillClock) -> None:
@@ -415,3 +421,22 @@ def test_no_frame_moves_a_relay_or_breaks_the_hub(
 
     with caplog.at_level(logging.CRITICAL):
         heard()
+
+
+async def test_a_network_moves_from_z_stack_to_silicon_labs_and_back(tmp_path: Path, clock: StillClock) -> None:
+    heater = Heater()
+    before = await formed(tmp_path, plug)
+    async with EzspCoordinator(EzspMemory(0x00124B00DEADBEEF)) as stick:
+        network = network_on(stick, tmp_path, clock)
+        async with running(network, FORMING_S):
+            assert stick.network is not None
+            assert before.nvram.network is not None
+            assert stick.network.extended_pan_id == before.nvram.network.extended_pan_id
+            assert stick.memory.security.network_key == before.nvram.network_key
+            assert stick.memory.ieee == before.nvram.ieee
+            device = put(stick, clock, heater)
+            assert (await relay_of(adopt(network, device, "zigbee-plug")).switch(on=True)).on
+    async with Coordinator(Nvram(0x00124B00AAAAAAAA)) as other, running(network_on(other, tmp_path, clock)):
+        assert other.network == before.nvram.network
+        assert other.nvram.network_key == before.nvram.network_key
+        assert other.nvram.ieee == before.nvram.ieee

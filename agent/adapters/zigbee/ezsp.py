@@ -100,6 +100,16 @@ class _Turns:
 def _guard(ezsp: Any, answers_s: float) -> None:  # noqa: ANN401
     protocol = ezsp._protocol  # noqa: SLF001
     protocol._send_semaphore = _Turns(protocol._send_semaphore, answers_s)  # noqa: SLF001
+    ask, patient = protocol.set_extended_timeout, set()
+
+    async def set_extended_timeout(nwk: Any, ieee: Any, extended_timeout: bool = True) -> None:  # noqa: ANN401, FBT001, FBT002
+        """The library asks before each message what a stick that has just started cannot know of a device yet."""
+        if extended_timeout:
+            patient.add(ieee)
+        if ieee in patient:
+            await ask(nwk, ieee, extended_timeout)
+
+    protocol.set_extended_timeout = set_extended_timeout
 
 
 def _guard_line(ezsp: Any) -> None:  # noqa: ANN401

@@ -9,8 +9,8 @@ from agent.domain.device import Ability
 from agent.ports import Device
 from agent.profiles.library import Profiles
 from simulators.circuit import Heater
-from simulators.zigbee.coordinator import Coordinator
 from simulators.zigbee.plug import RELAY, SENSOR, ZigbeePlug, ZigbeeThermometer
+from simulators.zigbee.stick import Stick
 from tests.contract.bench import Bench, OpenBench, Place, StillClock
 from tests.zigbee.home import FIRST, PROFILES, Formed, Made, adopt, copied, formed, network_on, running
 
@@ -18,15 +18,15 @@ _left: dict[str, tuple[tempfile.TemporaryDirectory[str], Formed]] = {}
 """By profile: a network that was formed once, for forming takes longest."""
 
 
-def plug(stick: Coordinator, heater: Heater, clock: StillClock) -> ZigbeePlug:
+def plug(stick: Stick, heater: Heater, clock: StillClock) -> ZigbeePlug:
     return ZigbeePlug(stick, FIRST, heater, clock.now)
 
 
-def relay(stick: Coordinator, heater: Heater, clock: StillClock) -> ZigbeePlug:
+def relay(stick: Stick, heater: Heater, clock: StillClock) -> ZigbeePlug:
     return ZigbeePlug(stick, FIRST, heater, clock.now, model=RELAY, scales=None, ends_itself=False)
 
 
-def sensor(stick: Coordinator, heater: Heater, clock: StillClock) -> ZigbeeThermometer:
+def sensor(stick: Stick, heater: Heater, clock: StillClock) -> ZigbeeThermometer:
     return ZigbeeThermometer(stick, FIRST, heater, clock.now, model=SENSOR)
 
 
