@@ -15,6 +15,7 @@ from simulators.mqtt.link import BrokerAddress
 
 Json = dict[str, object]
 
+_STARTS = ("Always Off", "Always On", "Restore Power Off State")
 _REPORT_S = 60.0
 """So often (s, domain time) sensors report what has not changed."""
 
@@ -33,26 +34,45 @@ class EsphomeNode(Node):
         sensor: Circuit | None = None,
         name: str = "",
         project: tuple[str, str] | None = None,
+        starts: bool = False,
         tick_s: float | None = 0.05,
     ) -> None:
-        """`project` is the maker and the product of a device that is sold with ESPHome."""
+        """`project` is the maker and the product of a device that is sold with ESPHome.
+
+        `starts` says whether it lets its owner choose how it starts, as Athom's plugs do.
+        """
         self.name = name or f"node-{mac[-6:].lower()}"
         self._project = project
         self._said: dict[str, str] = {}
         """By sensor: what it last reported."""
         self._said_on: bool | None = None
+        self._chooses = starts
+        self.starts = "Restore Power Off State"
+        """How it starts after a power cut."""
+        self.start_up_written = 0
+        """How often it was told how to start."""
+        self._said_starts = ""
         self._report_at = now()
         super().__init__(
             broker,
             mac,
             now,
             will=(f"{self.name}/status", "offline"),
-            command_filters=[f"{self.name}/switch/relay/command", f"esphome/ping/{self.name}"],
+            command_filters=self._heard(),
             relay=relay,
             metered=metered,
             sensor=sensor,
             tick_s=tick_s,
         )
+
+    def _heard(self) -> list[str]:
+        """What it listens to."""
+        parts = ["switch/relay", *(["select/power_on_state"] if self._chooses else [])]
+        return [*(f"{self.name}/{part}/command" for part in parts), f"esphome/ping/{self.name}"]
+
+    def _boot(self) -> None:
+        self._on = {"Always Off": False, "Always On": True}.get(self.starts, self._on)
+        super()._boot()
 
     def tick(self) -> None:
         """Count energy up to now, and report what changed, or all if it is time."""
@@ -70,6 +90,9 @@ class EsphomeNode(Node):
         parts: dict[tuple[str, str], Json] = {}
         if self._relay is not None:
             parts["switch", "relay"] = {"cmd_t": f"{self.name}/switch/relay/command"}
+        if self._chooses:
+            topic = f"{self.name}/select/power_on_state/command"
+            parts["select", "power_on_state"] = {"cmd_t": topic, "ops": list(_STARTS), "ent_cat": "config"}
         if self._metered is not None:
             parts["sensor", "power"] = {"dev_cla": "power", "unit_of_meas": "W", "stat_cla": "measurement"}
             parts["sensor", "energy"] = {"dev_cla": "energy", "unit_of_meas": "kWh", "stat_cla": "total_increasing"}
@@ -113,13 +136,13 @@ class EsphomeNode(Node):
             self._link.publish(topic, json.dumps(part, separators=(",", ":"), ensure_ascii=False), retain=True)
         self._link.publish(f"{self.name}/status", "online", retain=True)
         self._said_on = None
+        self._said_starts = ""
         self._said.clear()
-        if self._relay is not None:
-            self._say_state()
+        self._say_state()
         self.tick()
 
     def _hears(self, topic: str) -> bool:
-        return topic in (f"{self.name}/switch/relay/command", f"esphome/ping/{self.name}")
+        return topic in self._heard()
 
     def _obey(self, topic: str, payload: str) -> None:
         if not self._muted:
@@ -128,6 +151,8 @@ class EsphomeNode(Node):
             wanted = {"ON": True, "OFF": False, "TOGGLE": not self._on}.get(payload.upper())
             if wanted is not None:
                 self._switch(on=wanted)
+        elif topic == f"{self.name}/select/power_on_state/command" and payload in _STARTS:
+            self._choose(payload)
         elif topic == f"esphome/ping/{self.name}":
             said = {
                 "ip": "192.168.1.60",
@@ -149,9 +174,23 @@ class EsphomeNode(Node):
             self.tick()
         self._say_state()
 
+    def _choose(self, starts: str) -> None:
+        self.start_up_written += 1
+        if not (self.faults.lie or self.faults.stuck):
+            self.starts = starts
+        self._say_starts(starts if self.faults.lie else self.starts)
+        self._say_state()
+
     def _say_state(self) -> None:
         if self._relay is not None and (self._said_on is not self._on):
             self._say(on=self._on)
+        if self._chooses and self._said_starts != self.starts:
+            self._say_starts(self.starts)
+
+    def _say_starts(self, starts: str) -> None:
+        self._send(f"{self.name}/select/power_on_state/state", starts, retain=True)
+        if not self._muted:
+            self._said_starts = starts
 
     def _say(self, *, on: bool) -> None:
         self._send(f"{self.name}/switch/relay/state", "ON" if on else "OFF", retain=True)

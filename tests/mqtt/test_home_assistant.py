@@ -9,7 +9,7 @@ import pytest
 
 from agent.adapters.mqtt.broker import Message
 from agent.adapters.mqtt.home_assistant import HomeAssistantNetwork
-from agent.adapters.mqtt.home_assistant_messages import Announcement, read_announcement
+from agent.adapters.mqtt.home_assistant_messages import Announcement, abilities_of, read_announcement
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed, read_template
 from agent.domain.device import Ability, Adoption, Role
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable
@@ -300,11 +300,90 @@ async def test_one_of_several_switches_must_be_named(home: Home) -> None:
         home.broker.publish(f"{mac}/relay/get", message.payload)
 
     home.broker.subscribe(f"{mac}/+/set", obey)
-    relay = adopted(network, "home-assistant-relay", f"{mac}/relay", deadline_s=2 * IMPATIENT_S).relay
+    relay = adopted(network, "home-assistant-relay", f"{mac}/relay", deadline_s=4 * IMPATIENT_S).relay
     assert relay
     with pytest.raises(DeviceUnreachable):  # it says ON, and then nothing: acknowledged is not verified
         await relay.switch(on=True)
     assert [message.topic for message in sent] == [f"{mac}/relay/set"]
+
+
+# ---- how it starts
+
+
+SELECT = {"cmd_t": "n/set", "stat_t": "n/state", "dev": {"ids": "n"}, "ops": ["Always On", "Always Off"]}
+
+
+@pytest.mark.parametrize(
+    ("object_id", "more", "starts_off"),
+    [
+        ("power_on_state", {}, ["Always Off"]),
+        ("power_on_state", {"ent_cat": "config"}, ["Always Off"]),
+        ("boot_state", {"ops": ["off", "on"]}, ["off"]),
+        ("x", {"name": "Power-on behaviour"}, ["Always Off"]),
+        ("power_on_state", {"ops": ["Restore", "Always On"]}, []),
+        ("power_on_state", {"ops": "off"}, []),
+        ("power_on_state", {"ops": [None, 1, {}]}, []),
+        ("led_power_on_state", {}, []),
+        ("effect", {"ops": ["off"]}, []),
+        ("power_on_state", {"stat_t": None}, []),
+        ("power_on_state", {"cmd_t": None}, []),
+        ("power_on_state", {"cmd_tpl": "{{ value }}"}, []),
+        ("power_on_state", {"stat_t": "n/set"}, []),
+        ("power_on_state", {"opt": True}, []),
+    ],
+)
+def test_a_choice_of_how_a_switch_starts_is_known_by_its_name(
+    object_id: str, more: dict[str, object], starts_off: list[str]
+) -> None:
+    said = announced({**SELECT, **more}, f"homeassistant/select/n/{object_id}/config")
+    assert [part.starts_off for part in said.components] == starts_off
+    assert abilities_of(said.components) == frozenset()
+
+
+@pytest.mark.parametrize("starts", ["Always Off", "Always On", "Restore Power Off State"])
+async def test_a_node_is_set_to_start_off_once(home: Home, starts: str) -> None:
+    network, address = network_of(home), home.mac().lower()
+    node = EsphomeNode(home.address, home.mac(), home.clock.now, relay=Heater(), starts=True, tick_s=None)
+    node.starts = starts
+    node.faults.duplicate = True
+    relay = adopted(network, "home-assistant-relay", address).relay
+    assert relay
+    async with node:
+        await settled(lambda: address in network._stations and len(network._stations[address].components) == 2)
+        for _ in range(2):
+            assert await relay.start_off()
+        assert node.starts == "Always Off"
+        assert node.start_up_written == (0 if starts == "Always Off" else 1)
+
+
+async def test_a_choice_that_may_be_for_another_switch_is_left_to_the_owner(home: Home) -> None:
+    network, address = network_of(home), home.mac().lower()
+    node = EsphomeNode(home.address, home.mac(), home.clock.now, relay=Heater(), starts=True, tick_s=None)
+    relay = adopted(network, "home-assistant-relay", f"{address}/relay").relay
+    assert relay
+    async with node:
+        await settled(lambda: address in network._stations and len(network._stations[address].components) == 2)
+        (topic,) = [topic for topic in node.discovery() if "/switch/" in topic]
+        second = json.dumps({**node.discovery()[topic], "cmd_t": "elsewhere/set", "stat_t": "elsewhere/state"})
+        network._on_config(Message(topic.replace("relay", "led"), second.encode()))
+        assert not await relay.start_off()
+        assert node.start_up_written == 0
+
+
+async def test_a_device_that_answers_no_pings_cannot_be_asked_how_it_starts(home: Home) -> None:
+    network, mac = network_of(home), home.mac().lower()
+    said: list[str] = []
+    for kind, object_id, more in (("switch", "relay", {}), ("select", "power_on_state", {"ops": ["off", "on"]})):
+        config = {"cmd_t": f"{mac}/{object_id}/set", "stat_t": f"{mac}/{object_id}/get", "dev": {"ids": mac}, **more}
+        network._on_config(Message(f"homeassistant/{kind}/{mac}/{object_id}/config", json.dumps(config).encode()))
+    home.broker.subscribe(f"{mac}/+/set", lambda message: said.append(message.topic))
+    relay = adopted(network, "home-assistant-relay", mac).relay
+    assert relay
+    setting = asyncio.create_task(relay.start_off())
+    await settled(lambda: bool(network._stations[mac]._signs))
+    home.broker.publish(f"{mac}/relay/get", "ON")
+    assert not await setting
+    assert said == []
 
 
 # ---- a device that cannot be asked

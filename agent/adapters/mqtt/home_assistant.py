@@ -70,19 +70,17 @@ class HomeAssistantSwitch:
         """Switch, and wait until the device says that it did. Raises DeviceUnreachable, DeviceRefused."""
         component = self._component()
         try:
-            await self._station.order(component, on=on)
+            word = component.on_word if on else component.off_word
+            await self._station.order(component, word, lambda payload: component.read_switch(payload) is on)
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
 
     async def ask(self) -> bool:
         """Ask the device. Raises DeviceUnreachable, DeviceRefused if it has no such switch, DeviceMalformed."""
         component = self._component()
-        topic = component.state_topic or ""
+        payload = await self._said_of(component)
         try:
-            payload = (await self._station.ask([topic]))[topic]
             state = component.read_switch(payload)
-        except BrokerUnreachable as error:
-            raise DeviceUnreachable(self._name, str(error)) from error
         except HomeAssistantMalformed as error:
             raise DeviceMalformed(self._name, str(error)) from error
         if state is None:
@@ -90,8 +88,38 @@ class HomeAssistantSwitch:
         return state
 
     async def start_off(self) -> bool:
-        """Only its owner can set that."""
-        return False
+        """Choose "off" where the device announces a choice of how its only switch starts, unless it is chosen.
+
+        Only of a device that answers pings: all others cannot be asked what is chosen. Raises DeviceUnreachable,
+        DeviceRefused if it has no such switch, DeviceMalformed.
+        """
+        every = self._station.components
+        choices = [part for part in every if part.platform == "select"]
+        self._component()
+        if len(choices) != 1 or sum(part.platform == "switch" for part in every) != 1:
+            return False
+        await self.ask()
+        if not self._station.answers_pings:
+            return False
+        (choice,) = choices
+        try:
+            if choice.read_chosen(await self._said_of(choice)) == choice.starts_off:
+                return True
+            await self._station.order(
+                choice, choice.starts_off, lambda payload: choice.read_chosen(payload) == choice.starts_off
+            )
+            return choice.read_chosen(await self._said_of(choice)) == choice.starts_off
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
+        except HomeAssistantMalformed as error:
+            raise DeviceMalformed(self._name, str(error)) from error
+
+    async def _said_of(self, component: Component) -> bytes:
+        topic = component.state_topic or ""
+        try:
+            return (await self._station.ask([topic]))[topic]
+        except BrokerUnreachable as error:
+            raise DeviceUnreachable(self._name, str(error)) from error
 
     def _component(self) -> Component:
         switches = [part for part in self._station.components if part.platform == "switch"]

@@ -33,6 +33,7 @@ _LONG = {
     "mdl_id": "model_id",
     "mf": "manufacturer",
     "o": "origin",
+    "ops": "options",
     "opt": "optimistic",
     "p": "platform",
     "pl_avail": "payload_available",
@@ -51,7 +52,10 @@ _LONG = {
 }
 _MOST_COMPONENTS = 64
 _MOST_KEYS = 8
-_PLATFORMS = ("switch", "sensor")
+_PLATFORMS = ("switch", "sensor", "select")
+_STARTS = re.compile(r"power[ _-]?on[ _-]?(state|behaviou?r)|boot[ _-]?state")
+"""What firmware calls the choice of how its relay starts after a power cut: Athom, Kauf, and others after them."""
+_STARTS_OFF = ("off", "always off")
 _SHARED = frozenset({"~", "state_topic", "command_topic"})
 _PART = re.compile(r"(day|daily|today|yesterday|hour|week|month|year|last)")
 """A counter with such a name counts only part of the time."""
@@ -81,11 +85,11 @@ class Availability(BaseModel):
 
 
 class Component(BaseModel):
-    """One switch or one sensor of a device."""
+    """One switch or one sensor of a device, or the choice of how its switch starts after a power cut."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", arbitrary_types_allowed=True)
 
-    platform: Literal["switch", "sensor"]
+    platform: Literal["switch", "sensor", "select"]
     object_id: Annotated[str, StringConstraints(min_length=1, max_length=120)]
     name: str = Field(default="", max_length=200)
     state_topic: Topic | None = None
@@ -98,12 +102,18 @@ class Component(BaseModel):
     device_class: str = Field(default="", max_length=40)
     unit: str = Field(default="", max_length=20)
     expires_after_s: float | None = Field(default=None, ge=0, le=1e9)
+    starts_off: str = Field(default="", max_length=80)
+    """Which of its choices has the switch start off."""
     availability: tuple[Availability, ...] = Field(default=(), max_length=8)
     availability_mode: Literal["all", "any", "latest"] = "latest"
 
     def read_switch(self, payload: bytes) -> bool | None:
         """On or off; None if the message says neither. Raises HomeAssistantMalformed."""
         return {self.on_state: True, self.off_state: False}.get(self.template.text(payload))
+
+    def read_chosen(self, payload: bytes) -> str:
+        """What is chosen. Raises HomeAssistantMalformed."""
+        return self.template.text(payload)
 
     def read_power_w(self, payload: bytes) -> float:
         """The power (W). Raises HomeAssistantMalformed."""
@@ -209,16 +219,18 @@ def _components(whole: dict[str, object]) -> dict[str, dict[str, object]]:
 
 
 def _component(object_id: str, part: dict[str, object]) -> Iterator[Component]:
-    if part.get("entity_category") in ("config", "diagnostic"):
+    select = part["platform"] == "select"
+    starts_off = _starts_off(object_id, part) if select else ""
+    if starts_off is None or (part.get("entity_category") in ("config", "diagnostic") and not select):
         return
     base = _text(part.get("~"))
     state_topic, command_topic = (_topic(part.get(name), base) for name in ("state_topic", "command_topic"))
-    if part["platform"] == "switch":
-        _check_switch(part, state_topic, command_topic)
+    if part["platform"] != "sensor":
+        _check_commanded(part, state_topic, command_topic)
     on_word, off_word = _word(part.get("payload_on"), "ON"), _word(part.get("payload_off"), "OFF")
     try:
         component = Component(
-            platform="switch" if part["platform"] == "switch" else "sensor",
+            platform=_platform(part["platform"]),
             object_id=object_id,
             name=_text(part.get("name")),
             state_topic=state_topic,
@@ -231,6 +243,7 @@ def _component(object_id: str, part: dict[str, object]) -> Iterator[Component]:
             device_class=_text(part.get("device_class")),
             unit=_text(part.get("unit_of_measurement")),
             expires_after_s=_seconds(part.get("expire_after")),
+            starts_off=starts_off,
             availability=tuple(_availability(part, base)),
             availability_mode=_mode(part.get("availability_mode")),
         )
@@ -241,7 +254,19 @@ def _component(object_id: str, part: dict[str, object]) -> Iterator[Component]:
     yield component
 
 
-def _check_switch(part: dict[str, object], state_topic: str | None, command_topic: str | None) -> None:
+def _starts_off(object_id: str, part: dict[str, object]) -> str | None:
+    """The option of a select that has the switch start off; None if it chooses something else."""
+    options = part.get("options")
+    named = _STARTS.fullmatch(object_id.lower()) or _STARTS.fullmatch(_text(part.get("name")).lower())
+    known = [option for option in options if isinstance(option, str)] if named and isinstance(options, list) else []
+    return next((option for option in known if option.lower() in _STARTS_OFF), None)
+
+
+def _platform(value: object) -> Literal["switch", "sensor", "select"]:
+    return "switch" if value == "switch" else "select" if value == "select" else "sensor"
+
+
+def _check_commanded(part: dict[str, object], state_topic: str | None, command_topic: str | None) -> None:
     if command_topic is None:
         raise HomeAssistantMalformed("it takes no commands")
     if state_topic is None or part.get("optimistic") is True:
@@ -252,7 +277,7 @@ def _check_switch(part: dict[str, object], state_topic: str | None, command_topi
 
 def _check_words(component: Component) -> None:
     heard = {component.state_topic, *(where.topic for where in component.availability)}
-    if component.platform == "switch" and component.command_topic in heard:
+    if component.platform != "sensor" and component.command_topic in heard:
         raise HomeAssistantMalformed("commands and answers would share a topic")
     if component.on_word == component.off_word or component.on_state == component.off_state:
         raise HomeAssistantMalformed("the words for on and off do not differ")

@@ -143,13 +143,13 @@ class Station:
         """Be told whatever its switches say."""
         self._reporters.append(report)
 
-    async def order(self, component: Component, *, on: bool) -> None:
-        """Send one order, and return when the device says that it stands so. Raises BrokerUnreachable."""
+    async def order(self, component: Component, word: str, fits: Callable[[bytes], bool]) -> None:
+        """Send one order, and return when the device says what fits. Raises BrokerUnreachable."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         topic = component.state_topic or ""
 
         def hear(message: Message) -> None:
-            if component.read_switch(message.payload) is on and not done.done():
+            if fits(message.payload) and not done.done():
                 done.set_result(None)
 
         def hear_live(message: Message) -> None:
@@ -164,7 +164,7 @@ class Station:
         kept: list[Receiver] = [hear_live]
         self._broker.subscribe(topic, hear_live)
         try:
-            self._broker.publish(component.command_topic or "", component.on_word if on else component.off_word)
+            self._broker.publish(component.command_topic or "", word)
             await asyncio.wait([done], timeout=_SAYS_NOTHING_S)
             if not done.done():
                 self._signs.append(sign)
@@ -249,7 +249,7 @@ class Station:
             yield topic, self._on_availability
         if not self.adopted:
             return
-        used = (part for part in self.components if part.platform == "switch" or part.measures)
+        used = (part for part in self.components if part.platform != "sensor" or part.measures)
         for topic in dict.fromkeys(part.state_topic or "" for part in used):
             yield topic, self._on_state
         for node in sorted({said.node for said in self._announcements.values() if said.node})[:3]:

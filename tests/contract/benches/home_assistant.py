@@ -28,6 +28,7 @@ async def _node(
         relay=circuit if relay else None,
         metered=circuit if meter else None,
         sensor=circuit if sensor else None,
+        starts=meter,
         tick_s=None,
     )
     address = place.mac().lower()
