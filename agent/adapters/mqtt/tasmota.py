@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.tasmota_infrared import TasmotaRemote
 from agent.adapters.mqtt.tasmota_messages import (
     STARTS_OFF,
     DiscoveryConfig,
@@ -199,7 +200,8 @@ class TasmotaNetwork:
             meter = TasmotaMeter(station, name, adoption.channel, deadline_s, known.max_power_w)
         if Ability.THERMOMETER in can:
             thermometer = TasmotaThermometer(station, name, adoption.sensor, deadline_s)
-        return Device(name=name, role=adoption.role, relay=relay, meter=meter, thermometer=thermometer)
+        remote = TasmotaRemote(station, name, adoption.infrared) if Ability.REMOTE in can else None
+        return Device(name, adoption.role, relay, meter, thermometer, remote)
 
     async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
         """Wait at most `timeout_s` wall seconds for adopted devices to announce themselves; return whether all did."""
@@ -255,13 +257,20 @@ class TasmotaNetwork:
         return Station(self._broker, self._clock)
 
     def _sighting(self, config: DiscoveryConfig, station: Station) -> Sighting:
+        shows = station.abilities | self._named_remote(config.model)
         return Sighting(
             protocol=Protocol.MQTT,
             address=config.mac,
-            profile=self._profiles.fitting(Protocol.MQTT, Family.TASMOTA, config.model, station.abilities),
+            profile=self._profiles.fitting(Protocol.MQTT, Family.TASMOTA, config.model, shows),
             label=config.name or config.topic,
             model=config.model,
             firmware=config.firmware,
             reachable=station.online is True,
-            abilities=station.abilities,
+            abilities=shows,
         )
+
+    def _named_remote(self, model: str) -> frozenset[Ability]:
+        """Discovery does not tell of an infrared light: only a model of that name is known to have one."""
+        known = (profile for profile in self._profiles.values() if profile.family is Family.TASMOTA)
+        has = any(Ability.REMOTE in profile.abilities and model in profile.match.models for profile in known)
+        return frozenset({Ability.REMOTE}) if has else frozenset()

@@ -148,7 +148,7 @@ class SensorUnclear(HubError):
 def read_config(mac: str, payload: bytes) -> DiscoveryConfig:
     """What a device under `tasmota/discovery/<mac>/config` says of itself. Raises TasmotaMalformed."""
     try:
-        config = DiscoveryConfig.model_validate(_object(payload))
+        config = DiscoveryConfig.model_validate(read_object(payload))
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in fault["loc"])
@@ -160,13 +160,13 @@ def read_config(mac: str, payload: bytes) -> DiscoveryConfig:
 
 def read_announced_sensors(payload: bytes) -> SensorReport:
     """The sensors of `tasmota/discovery/<mac>/sensors`. Raises TasmotaMalformed."""
-    sensors = _object(payload).get("sn")
+    sensors = read_object(payload).get("sn")
     return _report(sensors if isinstance(sensors, dict) else {})
 
 
 def read_sensors(payload: bytes) -> SensorReport:
     """The numbers of `tele/…/SENSOR` or of `stat/…/STATUS10`. Raises TasmotaMalformed."""
-    whole = _object(payload)
+    whole = read_object(payload)
     inner = whole.get("StatusSNS", whole)
     if not isinstance(inner, dict):
         raise TasmotaMalformed("StatusSNS is not an object")
@@ -178,7 +178,7 @@ def read_relays(payload: bytes, config: DiscoveryConfig) -> dict[int, bool]:
 
     Raises TasmotaMalformed.
     """
-    return _relays(_object(payload), config)
+    return _relays(read_object(payload), config)
 
 
 def _relays(status: Mapping[str, object], config: DiscoveryConfig) -> dict[int, bool]:
@@ -192,19 +192,19 @@ def _relays(status: Mapping[str, object], config: DiscoveryConfig) -> dict[int, 
 
 def read_status(payload: bytes, config: DiscoveryConfig) -> dict[int, bool]:
     """On or off by channel, as `stat/…/STATUS11` says; empty if it says nothing of relays. Raises TasmotaMalformed."""
-    status = _object(payload).get("StatusSTS")
+    status = read_object(payload).get("StatusSTS")
     return _relays(status, config) if isinstance(status, dict) else {}
 
 
 def read_start(payload: bytes) -> int | None:
     """`PowerOnState`, as `stat/…/STATUS` says; None if it says nothing of it. Raises TasmotaMalformed."""
-    status = _object(payload).get("Status")
+    status = read_object(payload).get("Status")
     return _start(status) if isinstance(status, dict) else None
 
 
 def read_start_set(payload: bytes) -> int | None:
     """`PowerOnState`, as `stat/…/RESULT` says; None if it is about something else. Raises TasmotaMalformed."""
-    return _start(_object(payload))
+    return _start(read_object(payload))
 
 
 def _start(said: Mapping[str, object]) -> int | None:
@@ -226,7 +226,8 @@ def mac_of(address: str) -> str | None:
     return plain if _MAC.fullmatch(plain) else None
 
 
-def _object(payload: bytes) -> dict[str, object]:
+def read_object(payload: bytes) -> dict[str, object]:
+    """The JSON object that a payload is. Raises TasmotaMalformed."""
     try:
         value = json.loads(payload)
     except (ValueError, RecursionError) as error:

@@ -1,7 +1,7 @@
 """One physical Tasmota device as the hub talks with it: what it said of itself, and one question at a time."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
@@ -36,6 +36,7 @@ class Station:
         self._reporters: list[tuple[int, Callable[[bool], None]]] = []
         self._reported: list[asyncio.Future[SensorReport]] = []
         self._starts: list[Callable[[int, bool], None]] = []
+        self._further: list[Callable[[DiscoveryConfig], Iterable[tuple[str, Receiver]]]] = []
         self.config: DiscoveryConfig | None = None
         """None until the device has announced itself."""
         self.announced_itself = asyncio.Event()
@@ -67,9 +68,13 @@ class Station:
     def listen(self) -> None:
         """Subscribe to the topics of the present announcement, and to no others."""
         self.leave()
-        self._subscribed = list(self._topics())
-        for topic, receiver in self._subscribed:
-            self._broker.subscribe(topic, receiver)
+        self._subscribe(self._topics())
+
+    def listen_also(self, topics: Callable[[DiscoveryConfig], Iterable[tuple[str, Receiver]]]) -> None:
+        """Subscribe to further topics, which are made of each announcement."""
+        self._further.append(topics)
+        if self.config is not None:
+            self._subscribe(topics(self.config))
 
     def leave(self) -> None:
         """Listen no more."""
@@ -179,6 +184,11 @@ class Station:
         if self.config is not None:
             self._broker.publish(self.config.command_topic(command), payload)
 
+    def _subscribe(self, topics: Iterable[tuple[str, Receiver]]) -> None:
+        for topic, receiver in topics:
+            self._broker.subscribe(topic, receiver)
+            self._subscribed.append((topic, receiver))
+
     def _topics(self) -> Iterator[tuple[str, Receiver]]:
         config = self.config
         if config is None:
@@ -195,6 +205,8 @@ class Station:
             yield config.answer_topic("POWER"), self._on_result
         for channel in config.channels:
             yield config.answer_topic(f"POWER{channel}"), self._on_result
+        for topics in self._further:
+            yield from topics(config)
 
     def _on_will(self, message: Message) -> None:
         if self.config is not None:
