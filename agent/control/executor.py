@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from agent.control.circuits import circuit_of
 from agent.control.conditions import Conditions
 from agent.control.interlock import Situation, power_on_w, verdicts
-from agent.control.overrides import FOUND, Attendance, override_in_force
+from agent.control.overrides import BY_HAND, FOUND, Attendance, override_in_force
 from agent.control.sampler import Snapshot
 from agent.control.schedule import Want
 from agent.domain.command import Cause, Command, Stage
@@ -92,12 +92,12 @@ class Executor:
         return {override.load: override.on for override in found if override is not None}
 
     async def started_by_hand(self, loads: Mapping[Name, LoadState]) -> frozenset[Name]:
-        """The appliances that are on because somebody pressed the button of their plug. Raises JournalError."""
+        """The appliances that are on because somebody switched them on, not the hub. Raises JournalError."""
         by_hand: set[Name] = set()
         for load, state in loads.items():
             if state.on and circuit_of(self._house, load).in_runs:
                 last = await self._ledger.last_commands(load, limit=1)
-                if last and last[0].cause in FOUND and last[0].on:
+                if last and last[0].cause in BY_HAND and last[0].on:
                     by_hand.add(load)
         return frozenset(by_hand)
 

@@ -1,16 +1,19 @@
-"""What its owner has set at a load's own button, and for how long the hub leaves that alone."""
+"""What its owner has set at a load's own button or by hand, and for how long the hub leaves that alone."""
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from agent.domain.command import Cause, Command
+from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import Name, RelayState
 from agent.domain.interval import Instant
 from agent.domain.value import Value
 
 FOUND = (Cause.OBSERVED, Cause.UNATTENDED)
 """Rows that are no orders: the relay was found so."""
+BY_HAND = (*FOUND, Cause.BY_COMMAND)
+"""An appliance that is on for one of these was started by somebody in the house."""
+_WISHES = (Cause.OBSERVED, Cause.BY_COMMAND)
 _LEAVES_IT_IN_FORCE = (Cause.SAFE_STATE, Cause.OVERRIDE)
 """The hub went away, or did for the owner what the owner wants. Any other order ends it, as does another state."""
 
@@ -26,10 +29,11 @@ class Override(Value):
 def override_in_force(commands: Sequence[Command], now: datetime, lasts: timedelta) -> Override | None:
     """What the owner of a load wants of it by its commands (newest first); None where the hub decides.
 
-    A press counts for `lasts`, whatever is planned meanwhile.
+    A press, or an order by hand that the relay is known to have followed, counts for `lasts`, whatever is planned
+    meanwhile.
     """
     said = [command for command in commands if command.cause not in _LEAVES_IT_IN_FORCE]
-    if not said or said[0].cause is not Cause.OBSERVED:
+    if not said or said[0].cause not in _WISHES or said[0].stage is not Stage.VERIFIED:
         return None
     until = said[0].at + lasts
     return Override(load=said[0].load, on=said[0].on, until=until) if now < until else None

@@ -37,6 +37,10 @@ class Cause(StrEnum):
     """Not an order: the relay was found in this state, though the hub held it in the other: somebody pressed it."""
     UNATTENDED = "unattended"
     """Not an order: the relay was found in this state after a time in which nobody held it."""
+    BY_COMMAND = "by_command"
+    """Its owner ordered it by hand, `kwh-hub devices on` or `off`: a wish, as a pressed button is one."""
+    TRIED = "tried"
+    """It was tried out, `kwh-hub devices test`: nobody wishes it to stay so."""
     OVERRIDE = "override"
     """Its owner pressed its button not long ago, and it is left as that."""
 

@@ -62,7 +62,7 @@ class ZigbeeHome:
 def zigbee_home(left: Formed, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ZigbeeHome]:
     (folder / "var").mkdir()
     file = folder / "home.toml"
-    file.write_text(PAPER.replace("power_w = 10000", "power_w = 2000"))
+    file.write_text(PAPER.replace("power_w = 10000", "power_w = 2000\nmust_end = false"))
     stick = copied(left, folder / "var")
     circuit = Heater()
     plug = ZigbeePlug(stick, FIRST, circuit, lambda: datetime.now(UTC))

@@ -18,7 +18,7 @@ DEAD_MAN = timedelta(minutes=15)
 FOUND_OFF, FOUND_ON = RelayState(on=False, at=NOW), RelayState(on=True, at=NOW)
 
 
-def command(minutes_ago: float, cause: Cause, *, on: bool) -> Command:
+def command(minutes_ago: float, cause: Cause, *, on: bool, stage: Stage = Stage.VERIFIED) -> Command:
     at = NOW - timedelta(minutes=minutes_ago)
     return Command(
         command_id=f"{at}{cause}",
@@ -26,7 +26,7 @@ def command(minutes_ago: float, cause: Cause, *, on: bool) -> Command:
         device="plug",
         on=on,
         cause=cause,
-        stage=Stage.VERIFIED,
+        stage=stage,
         at=at,
     )
 
@@ -36,13 +36,13 @@ rows = st.lists(st.builds(command, st.floats(0, 200), causes, on=st.booleans()),
 
 
 @given(rows=rows, lasts_s=st.integers(0, 86_400))
-def test_an_override_is_the_last_press_and_what_the_hub_did_of_its_own_ends_it(
+def test_an_override_is_the_last_wish_and_what_the_hub_did_of_its_own_ends_it(
     rows: list[Command], lasts_s: int
 ) -> None:
     newest_first = sorted(rows, key=lambda row: row.at, reverse=True)
     lasts = timedelta(seconds=lasts_s)
     override = override_in_force(newest_first, NOW, lasts)
-    pressed = [row for row in newest_first if row.cause is Cause.OBSERVED]
+    pressed = [row for row in newest_first if row.cause in {Cause.OBSERVED, Cause.BY_COMMAND}]
     if override is None:
         return
     assert (override.on, override.until) == (pressed[0].on, pressed[0].at + lasts)
@@ -60,6 +60,7 @@ def test_an_override_is_the_last_press_and_what_the_hub_did_of_its_own_ends_it(
         ([Cause.TANK_TOO_HOT], False),
         ([Cause.POWER_LIMIT, Cause.SAFE_STATE], False),
         ([Cause.UNATTENDED], False),
+        ([Cause.TRIED], False),
         ([Cause.PLAN], False),
     ],
 )
@@ -67,6 +68,14 @@ def test_an_override_outlives_the_hub_but_not_the_interlock(since: list[Cause], 
     newest_first = [*(command(5, cause, on=False) for cause in reversed(since)), command(10, Cause.OBSERVED, on=True)]
     override = override_in_force(newest_first, NOW, HOUR)
     assert (override is not None and override.on) is in_force
+
+
+@pytest.mark.parametrize("stage", Stage)
+def test_an_order_by_hand_is_a_wish_where_the_relay_is_known_to_have_followed_it(stage: Stage) -> None:
+    rows = [command(10, Cause.BY_COMMAND, on=True, stage=stage), command(60, Cause.PLAN, on=False)]
+    override = override_in_force(rows, NOW, HOUR)
+    assert (override is not None and override.on) is (stage is Stage.VERIFIED)
+    assert override_in_force([command(5, Cause.PLAN, on=False), *rows], NOW, HOUR) is None
 
 
 def test_an_override_ends_at_its_time_to_the_second() -> None:

@@ -11,8 +11,11 @@ from rich.console import Console
 from rich.text import Text
 
 from agent.commands.devices import guards
+from agent.commands.devices.journal import Keep, journal
 from agent.commands.devices.networks import ANSWER_S, alive, first_answer
 from agent.commands.devices.speaking import NotDone, adopted, agreed
+from agent.composition import clock_of
+from agent.domain.command import Cause, Stage
 from agent.domain.device import RelayState, Role
 from agent.errors import DeviceError, DeviceRefused, HubError
 from agent.networks import Networks
@@ -39,6 +42,7 @@ class Bench:
     relay: Relay
     networks: Networks
     console: Console
+    keep: Keep
 
     def say(self, text: str, style: str = "") -> None:
         """One step, as it happens."""
@@ -52,7 +56,9 @@ def switch(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
     with guards.alone(settings.storage.folder):
         known = asyncio.run(_at_work(settings, chosen, lambda bench: _learnt(bench, answer_s)))
         _let_through(settings, chosen, known, on=on, yes=arguments.yes, question="")
-        return asyncio.run(_at_work(settings, chosen, lambda bench: _switched(bench, answer_s, on=on)))
+        return asyncio.run(
+            _at_work(settings, chosen, lambda bench: _switched(bench, answer_s, on=on), Cause.BY_COMMAND)
+        )
 
 
 def try_out(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
@@ -63,7 +69,8 @@ def try_out(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
         known = asyncio.run(_at_work(settings, chosen, lambda bench: _learnt(bench, answer_s)))
         if known.state is not None:
             _let_through(settings, chosen, known, on=True, yes=arguments.yes, question=question)
-        return asyncio.run(_at_work(settings, chosen, lambda bench: _tested(bench, arguments.seconds, answer_s)))
+        work = _at_work(settings, chosen, lambda bench: _tested(bench, arguments.seconds, answer_s), Cause.TRIED)
+        return asyncio.run(work)
 
 
 def _chosen(arguments: argparse.Namespace, *, on: bool) -> tuple[Settings, DeviceSettings]:
@@ -76,15 +83,22 @@ def _chosen(arguments: argparse.Namespace, *, on: bool) -> tuple[Settings, Devic
     return settings, chosen
 
 
-async def _at_work(settings: Settings, chosen: DeviceSettings, act: Callable[[Bench], Awaitable[T]]) -> T:
-    """What becomes of work on the one relay, while its network is alive. Raises HubError, NotDone."""
+async def _at_work(
+    settings: Settings, chosen: DeviceSettings, act: Callable[[Bench], Awaitable[T]], cause: Cause | None = None
+) -> T:
+    """What becomes of work on the one relay, while its network is alive. Raises HubError, NotDone.
+
+    Orders are journalled with their `cause`; without one none is given.
+    """
     failed: HubError
+    console = Console()
     async with alive(settings, load_profiles(), "switch", alone=True) as networks:
         try:
             device = networks.of(chosen).device(chosen, settings.control.dead_man_s)
             if device.relay is None:
                 raise NotDone(f"{chosen.name} has no relay")
-            return await act(Bench(settings, chosen, device, device.relay, networks, Console()))
+            async with journal(settings, chosen, guards.load_of(chosen), cause, console) as keep:
+                return await act(Bench(settings, chosen, device, device.relay, networks, console, keep))
         except HubError as error:
             failed = error  # raised outside of the task group, which would put it into a group of its own
     raise failed
@@ -195,16 +209,28 @@ async def _state(bench: Bench, answer_s: float) -> RelayState | None:
 
 
 async def _ordered(bench: Bench, *, on: bool) -> bool:
-    """Whether the order was carried out and verified; said with the time it took."""
-    clock = asyncio.get_running_loop()
+    """Whether the order was carried out and verified; journalled, and said with the time it took."""
+    clock, at = asyncio.get_running_loop(), clock_of(bench.settings).now()
+    await bench.keep(on, Stage.REQUESTED, at)
     began = clock.time()
     try:
         await bench.relay.switch(on=on)
     except DeviceError as error:
-        bench.say(f"{_word(on=on)} NOT verified after {1000 * (clock.time() - began):.0f} ms: {error.reason}", "red")
+        took_ms = 1000 * (clock.time() - began)
+        await bench.keep(on, _stage(bench.relay, error), at)
+        bench.say(f"{_word(on=on)} NOT verified after {took_ms:.0f} ms: {error.reason}", "red")
         return False
-    bench.say(f"{_word(on=on)}, verified in {1000 * (clock.time() - began):.0f} ms")
+    took_ms = 1000 * (clock.time() - began)
+    await bench.keep(on, Stage.VERIFIED, at)
+    bench.say(f"{_word(on=on)}, verified in {took_ms:.0f} ms")
     return True
+
+
+def _stage(relay: Relay, error: DeviceError) -> Stage:
+    """How far an order got that failed."""
+    if isinstance(error, DeviceRefused):
+        return Stage.REFUSED
+    return Stage.ACKNOWLEDGED if relay.acknowledged else Stage.UNKNOWN
 
 
 async def _say_power(bench: Bench, when: str, answer_s: float) -> float | None:
