@@ -121,9 +121,10 @@ class Executor:
         decided = verdicts(self._house, wanted, situation)
         tried: set[Name] = set()
         while to_end := [verdict for verdict in decided if not verdict.on and verdict.load not in tried]:
-            for verdict in to_end:
-                tried.add(verdict.load)
-                if await self._changed(verdict, situation) not in _DONE:
+            tried |= {verdict.load for verdict in to_end}
+            stages = await asyncio.gather(*(self._changed(verdict, situation) for verdict in to_end))
+            for verdict, stage in zip(to_end, stages, strict=True):
+                if stage not in _DONE:
                     # It may still draw: whatever runs or would start beside it is judged again with that in mind.
                     power_w = power_on_w(self._house, verdict.load, situation)
                     situation = situation.model_copy(update={"other_power_w": situation.other_power_w + power_w})
@@ -136,21 +137,22 @@ class Executor:
     async def release(self) -> bool:
         """Put every load into its safe state, which is off, whether it answered before or not; return if all obeyed.
 
-        The relay comes first here: it must go off even if the ledger cannot be written any more.
+        All are told at once, for a silent one must not use up the others' time. The relay comes first here: it must go
+        off even if the ledger cannot be written any more.
         """
-        reached = True
-        for load, device in self._relays.items():
-            if device.relay is None:
-                continue
-            want = Want(load=load, on=False, cause=Cause.SAFE_STATE)
-            stage = await self._switched(device.relay, device, want)
-            reached &= stage is Stage.VERIFIED
-            _say(device, want, stage)
-            try:
-                await self._keep(device, want, stage, self._clock.now())
-            except JournalError as error:
-                _log.error("the last order to %s could not be journalled: %s", device.name, error)
-        return reached
+        return all(await asyncio.gather(*(self._released(load, device) for load, device in self._relays.items())))
+
+    async def _released(self, load: Name, device: Device) -> bool:
+        if device.relay is None:
+            return True
+        want = Want(load=load, on=False, cause=Cause.SAFE_STATE)
+        stage = await self._switched(device.relay, device, want)
+        _say(device, want, stage)
+        try:
+            await self._keep(device, want, stage, self._clock.now())
+        except JournalError as error:
+            _log.error("the last order to %s could not be journalled: %s", device.name, error)
+        return stage is Stage.VERIFIED
 
     async def on_s(self, load: Name, since: datetime, now: datetime, *, on_now: bool) -> float:
         """For how many seconds a load was on between two moments, by the ledger. Raises JournalError.
@@ -193,11 +195,11 @@ class Executor:
             return LoadState(on=reported.on, since=_since(history))
         if history or reported.on:
             renewed = device.relay is not None and device.relay.must_be_renewed
-            held = bool(history) and self._attendance.was_held(load, reported, must_be_renewed=renewed)
+            held = self._attendance.was_held(load, reported, must_be_renewed=renewed)
             cause = Cause.OBSERVED if held else Cause.UNATTENDED
             await self._keep(device, Want(load=load, on=reported.on, cause=cause), Stage.VERIFIED, reported.at)
             self._say_found(device, reported, cause)
-            return LoadState(on=reported.on, since=reported.at if history else None)
+            return LoadState(on=reported.on, since=reported.at if history or held else None)
         return LoadState(on=reported.on)
 
     async def _proved(self, device: Device, last: Sequence[Command], reported: RelayState) -> None:

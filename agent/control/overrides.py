@@ -33,7 +33,7 @@ def override_in_force(commands: Sequence[Command], now: datetime, lasts: timedel
     meanwhile.
     """
     said = [command for command in commands if command.cause not in _LEAVES_IT_IN_FORCE]
-    if not said or said[0].cause not in _WISHES or said[0].stage is not Stage.VERIFIED:
+    if not lasts or not said or said[0].cause not in _WISHES or said[0].stage is not Stage.VERIFIED:
         return None
     until = said[0].at + lasts
     return Override(load=said[0].load, on=said[0].on, until=until) if now < until else None

@@ -1,5 +1,6 @@
 """Orders to relays that obey, refuse or say nothing; a real ledger beneath."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -148,6 +149,49 @@ async def test_on_the_way_out_it_is_said_whether_all_obeyed(ledger: SqlLedger) -
     assert not await executor(
         ledger, ObedientRelay("unit", on=True, deaf=True), ObedientRelay("rod", on=True)
     ).release()
+
+
+async def test_on_the_way_out_a_silent_relay_does_not_use_up_the_time_of_the_others(ledger: SqlLedger) -> None:
+    class Mute(ObedientRelay):
+        async def switch(self, *, on: bool) -> RelayState:
+            self.orders.append((self.name, on))
+            return await asyncio.Future[RelayState]()
+
+    mute, rod = Mute("unit", on=True), ObedientRelay("rod", on=True)
+    leaving = asyncio.create_task(executor(ledger, mute, rod).release())
+    while not mute.orders or rod.on:
+        await asyncio.sleep(0)
+    leaving.cancel()
+    assert not rod.on
+
+
+async def test_all_that_goes_off_is_told_at_once(ledger: SqlLedger) -> None:
+    both = asyncio.Barrier(2)
+
+    class Together(ObedientRelay):
+        async def switch(self, *, on: bool) -> RelayState:
+            await both.wait()
+            return await super().switch(on=on)
+
+    unit, rod = Together("unit", on=True), Together("rod", on=True)
+    async with asyncio.timeout(10):
+        await executor(ledger, unit, rod).hold(wants(unit=False, rod=False), situation(unit_on=True, rod_on=True))
+    assert not unit.on
+    assert not rod.on
+
+
+async def test_the_first_press_of_a_load_that_was_never_ordered_is_a_press(ledger: SqlLedger) -> None:
+    hub = executor(ledger, ObedientRelay("unit", on=False), ObedientRelay("rod", on=False))
+    await hub.load_states(_looked(unit_on=False))
+    await hub.load_states(_looked(unit_on=True))
+    assert [command.cause for command in await ledger.last_commands(AIR_CONDITIONER)] == [Cause.OBSERVED]
+    assert await hub.overrides(NOW) == {AIR_CONDITIONER: True}
+
+
+async def test_what_is_on_when_the_hub_first_looks_is_nobodys_press(ledger: SqlLedger) -> None:
+    hub = executor(ledger, ObedientRelay("unit", on=True), ObedientRelay("rod", on=False))
+    await hub.load_states(_looked(unit_on=True))
+    assert [command.cause for command in await ledger.last_commands(AIR_CONDITIONER)] == [Cause.UNATTENDED]
 
 
 @given(

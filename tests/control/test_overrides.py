@@ -83,6 +83,7 @@ def test_an_override_ends_at_its_time_to_the_second() -> None:
     assert override_in_force(press, NOW, HOUR) is None
     assert override_in_force(press, NOW - timedelta(seconds=1), HOUR) is not None
     assert override_in_force(press, press[0].at, timedelta()) is None
+    assert override_in_force(press, press[0].at - timedelta(seconds=1), timedelta()) is None, "a look began before it"
 
 
 def test_only_the_loads_that_were_pressed_are_left_to_their_owner() -> None:

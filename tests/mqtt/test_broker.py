@@ -1,11 +1,14 @@
 """The connection: nothing stale, nothing lost on the way back, told once, and no message ends it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from agent.adapters.mqtt.broker import LARGEST_PAYLOAD_BYTES, Broker, Message
+from agent.adapters.mqtt.broker import LARGEST_PAYLOAD_BYTES, Broker, Message, TopicInvalid
 from agent.errors import BrokerUnreachable, DeviceMalformed
 from simulators.mqtt.mosquitto import Mosquitto, mosquitto_binary
 from tests.contract.bench import PATIENT_S
@@ -13,6 +16,56 @@ from tests.mqtt.benches import settled
 from tests.mqtt.conftest import running
 
 QUICK_S = (0.02, 0.1)
+
+
+class Carrying:
+    """One connection in a loop of its own, for properties that ask for many topics."""
+
+    def __init__(self, port: int) -> None:
+        self._runner = asyncio.Runner()
+        self._broker = Broker(port=port, client_id="property", on_connection=self._told)
+        self._lost: list[str] = []
+        self._answers: asyncio.Queue[Message] = asyncio.Queue()
+        self._task = self._runner.get_loop().create_task(self._broker.run())
+        self._runner.run(self._broker.wait_connected(PATIENT_S))
+        self._broker.subscribe("property/alive", self._answers.put_nowait)
+
+    def _told(self, well: bool, detail: str) -> None:  # noqa: FBT001 - the broker's listener
+        if not well:
+            self._lost.append(detail)
+
+    def ask(self, topic: str) -> None:
+        """Subscribe to a topic if that may be, and see that the connection outlives it."""
+        self._runner.run(self._ask(topic))
+
+    async def _ask(self, topic: str) -> None:
+        def receiver(_: Message) -> None:
+            return
+
+        with suppress(BrokerUnreachable):
+            self._broker.publish(topic)
+        try:
+            self._broker.subscribe(topic, receiver)
+        except TopicInvalid:
+            return
+        self._broker.publish("property/alive")
+        async with asyncio.timeout(PATIENT_S):
+            await self._answers.get()
+        assert self._lost == []
+        self._broker.unsubscribe(topic, receiver)
+
+    def close(self) -> None:
+        """End it."""
+        self._task.cancel()
+        self._runner.run(asyncio.wait([self._task]))
+        self._runner.close()
+
+
+@pytest.fixture
+def carrying(mosquitto: Mosquitto) -> Iterator[Carrying]:
+    made = Carrying(mosquitto.port)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -221,6 +274,38 @@ async def test_a_server_that_talks_nonsense_is_no_broker() -> None:
     await asyncio.wait([task])
     server.close()
     await server.wait_closed()
+
+
+LEVELS = st.one_of(st.sampled_from(["+", "#", "a#", "+b", "$SYS", ""]), st.text(st.characters(), max_size=4))
+TOPICS = st.one_of(
+    st.lists(LEVELS, max_size=5).map("/".join),
+    st.integers(0, 400).map(lambda count: "/".join("a" * count)),
+    st.integers(65_530, 65_540).map(lambda length: "a" * length),
+    st.characters(codec=None).map(lambda sign: f"a{sign}"),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(topic=TOPICS)
+def test_no_topic_that_a_device_may_tell_costs_the_connection(carrying: Carrying, topic: str) -> None:
+    carrying.ask(topic)
+
+
+async def test_a_topic_that_no_broker_carries_is_not_asked_for_again_and_again(mosquitto: Mosquitto) -> None:
+    told: list[bool] = []
+    broker = Broker(port=mosquitto.port, client_id="carries", on_connection=lambda well, _: told.append(well))
+    async with running(broker):
+        for topic in ("tele/x\n/LWT", "a/" * 200, "a" * 65_536, "", "\ud800", "\uffff"):
+            with pytest.raises(TopicInvalid):
+                broker.subscribe(topic, lambda _: None)
+            with pytest.raises(BrokerUnreachable, match="no broker carries"):
+                broker.publish(topic, "ON")
+        came: asyncio.Queue[Message] = asyncio.Queue()
+        broker.subscribe("a" * 65_000, came.put_nowait)
+        broker.publish("a" * 65_000, "still there")
+        async with asyncio.timeout(PATIENT_S):
+            assert (await came.get()).payload == b"still there"
+    assert told == [True]
 
 
 def test_mosquitto_is_found_where_debian_puts_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from paho.mqtt.client import Client, MQTTMessage, topic_matches_sub
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 
+from agent.adapters.mqtt.topics import is_filter, is_topic
 from agent.errors import BrokerUnreachable, HubError
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,10 @@ class _Socket(Protocol):
     """What paho hands out: a socket, or something that wraps one."""
 
     def fileno(self) -> int: ...
+
+
+class TopicInvalid(HubError):
+    """A topic that no broker carries, told by a device or by the settings."""
 
 
 class Broker:
@@ -115,6 +120,8 @@ class Broker:
 
     def publish(self, topic: str, payload: str | bytes = b"") -> None:
         """Send now, or not at all. Raises BrokerUnreachable; then nothing is kept for later."""
+        if not is_topic(topic):
+            raise BrokerUnreachable(f"no broker carries the topic {topic[:100]!r}")
         if self._connection is None:
             raise BrokerUnreachable(f"the MQTT broker {self.address} is away")
         self._connection.publish(topic, payload)
@@ -122,8 +129,11 @@ class Broker:
     def subscribe(self, topic_filter: str, receiver: Receiver, *, largest_bytes: int = LARGEST_PAYLOAD_BYTES) -> None:
         """Call `receiver` with every message that fits, now (what the broker has kept) and after every reconnect.
 
-        What is longer than the most `largest_bytes` that was asked for with this filter is dropped.
+        What is longer than the most `largest_bytes` that was asked for with this filter is dropped. Raises TopicInvalid
+        for a filter at which a broker would end the connection, at each connect anew.
         """
+        if not is_filter(topic_filter):
+            raise TopicInvalid(f"no broker carries the topic {topic_filter[:100]!r}")
         self._receivers.setdefault(topic_filter, []).append(receiver)
         if largest_bytes > self._largest_of(topic_filter):
             self._largest_bytes[topic_filter] = largest_bytes
