@@ -10,6 +10,7 @@ import pytest
 from agent.adapters.zigbee.network import DATABASE
 from agent.adapters.zigbee.radio import RadioSettings, ZigbeeAway, opened
 from simulators.zigbee.coordinator import Coordinator
+from simulators.zigbee.ezsp_coordinator import EzspCoordinator
 from simulators.zigbee.stick import Stick
 from tests.zigbee.home import FormedByEzsp, copied_ezsp, formed_by_ezsp, until
 
@@ -96,3 +97,23 @@ async def test_where_nothing_listens_nothing_else_is_tried(tmp_path: Path, tried
         async with opened(RadioSettings(url), tmp_path / DATABASE):
             pass
     assert tried == ["znp"]
+
+
+async def test_a_stick_on_a_serial_server_does_not_start_by_itself(left: FormedByEzsp, tmp_path: Path) -> None:
+    copied_ezsp(left, tmp_path)
+    async with (
+        EzspCoordinator(left.memory.copied(), announces=False) as stick,
+        opened(asked(stick, firmware="ezsp"), tmp_path / DATABASE) as app,
+    ):
+        assert app.state.network_info.channel == 15
+
+
+async def test_a_firmware_that_lacks_a_command_says_which(left: FormedByEzsp, tmp_path: Path, tried: list[str]) -> None:
+    export_key = 0x0114
+    async with copied_ezsp(left, tmp_path) as stick:
+        del stick._answers[export_key]
+        (tmp_path / REMEMBERED).write_text("ezsp")
+        with pytest.raises(ZigbeeAway, match="exportKey"):
+            async with opened(asked(stick), tmp_path / DATABASE):
+                pass
+        assert tried == ["ezsp"]  # it has answered, so no other firmware is tried
