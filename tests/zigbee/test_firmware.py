@@ -36,7 +36,7 @@ def tried(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def asked(stick: Stick, **more: str | float) -> RadioSettings:
-    return replace(RadioSettings(stick.url, answers_s=0.5, opens_s=5.0), **more)  # type: ignore[arg-type]
+    return replace(RadioSettings(stick.url, answers_s=0.5, opens_s=20.0), **more)  # type: ignore[arg-type]
 
 
 async def test_what_answers_is_found_and_kept_to(left: FormedByEzsp, tmp_path: Path, tried: list[str]) -> None:
@@ -55,7 +55,7 @@ async def test_what_answers_is_found_and_kept_to(left: FormedByEzsp, tmp_path: P
 async def test_another_stick_is_found_after_a_start(tmp_path: Path, tried: list[str]) -> None:
     (tmp_path / REMEMBERED).write_text("ezsp")
     async with Coordinator() as stick:
-        async with opened(asked(stick, opens_s=1.0), tmp_path / DATABASE):
+        async with opened(asked(stick, opens_s=4.0), tmp_path / DATABASE):
             assert tried == ["ezsp", "znp"]
         assert (tmp_path / REMEMBERED).read_text() == "zstack"
 
