@@ -37,21 +37,18 @@ class EsphomeNode(Node):
         starts: bool = False,
         tick_s: float | None = 0.05,
     ) -> None:
-        """`project` is the maker and the product of a device that is sold with ESPHome.
-
-        `starts` says whether it lets its owner choose how it starts, as Athom's plugs do.
-        """
+        """`project`: maker and product, if sold with ESPHome. `starts`: whether it can be chosen how it starts."""
         self.name = name or f"node-{mac[-6:].lower()}"
         self._project = project
         self._said: dict[str, str] = {}
         """By sensor: what it last reported."""
         self._said_on: bool | None = None
+        self._said_starts = ""
         self._chooses = starts
         self.starts = "Restore Power Off State"
         """How it starts after a power cut."""
         self.start_up_written = 0
         """How often it was told how to start."""
-        self._said_starts = ""
         self._report_at = now()
         super().__init__(
             broker,
