@@ -29,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "agent.adapters.feeds": {"agent.domain", "agent.ports", "agent.errors", "agent.profiles", "httpx", "pydantic"},
     "agent.adapters.shelly": {"agent.domain", "agent.errors", "pydantic"},
     "agent.adapters.mqtt": {*DEVICES, "agent.adapters.shelly", "paho"},
-    "agent.adapters.zigbee": {*DEVICES, "zigpy", "zigpy_znp"},
+    "agent.adapters.zigbee": {*DEVICES, "bellows", "zigpy", "zigpy_znp"},
     "agent.adapters.ble": {*DEVICES, "agent.adapters.shelly", "bleak"},
     "agent.adapters.store": {"agent.domain", "agent.ports", "agent.errors", "sqlalchemy", "alembic"},
     "agent.connections": {"agent.domain", "agent.errors", "pydantic"},
