@@ -16,11 +16,15 @@ from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.tasmota import TasmotaNetwork
 from agent.adapters.mqtt.tasmota_infrared import TasmotaRemote, UnitState, hvac_order, read_answer, read_heard
 from agent.adapters.mqtt.tasmota_messages import TasmotaMalformed
+from agent.composition import device_faults
+from agent.connections import MqttSettings
 from agent.domain.device import Ability, Adoption, Infrared, Role
 from agent.domain.house import Aim, AirConditionerMode
 from agent.errors import DeviceRefused, DeviceUnreachable, DeviceUnverified
+from agent.networks import devices_of, networks_of
 from agent.profiles.library import load_profiles
-from agent.profiles.profile import GoldenVector
+from agent.profiles.profile import Family, GoldenVector
+from agent.settings import DeviceSettings, load_settings
 from agent.switching.metered import MeteredRelay
 from simulators.air_conditioner import Frame, SplitAirConditioner
 from simulators.mqtt.mosquitto import Mosquitto
@@ -30,7 +34,9 @@ from simulators.mqtt.tasmota_says import Identity, discovery_config
 from tests.contract import test_contract as contract
 from tests.contract.bench import IMPATIENT_S, PATIENT_S, OpenBench, Place, StillClock
 from tests.contract.benches.tasmota_infrared import AIM, INFRARED, adopted, tasmota_infrared
+from tests.hub.days import EXAMPLE
 from tests.mqtt.benches import Home, settled
+from tests.mqtt.conftest import running
 from tests.mqtt.test_judge import Judge
 from tests.mqtt.test_judge import judge as judge  # noqa: PLC0414 - a fixture
 from tests.profiles.decoders.tasmota import heard_on, unit_on
@@ -196,6 +202,39 @@ async def test_a_supply_that_comes_back_starts_nothing(home: Home) -> None:
         home.clock.advance(minutes=16)
         assert not (await relay.read()).on
         assert (await relay.switch(on=True)).on
+
+
+async def test_the_settings_of_a_home_are_enough(home: Home) -> None:
+    bridge = DeviceSettings(
+        name="ac",
+        role=Role.AIR_CONDITIONER,
+        profile="tuya-infrared-bridge",
+        address=home.mac(),
+        infrared=Infrared(vendor="DAIKIN", verified_by="ac-meter"),
+    )
+    meter = DeviceSettings(name="ac-meter", role=Role.METER, profile="tasmota-meter", address=home.mac(1))
+    settings = load_settings(EXAMPLE, environment={}).model_copy(
+        update={
+            "devices": (bridge, meter),
+            "mqtt": MqttSettings(port=home.address.port, client_id=f"whole-{home.serial}"),
+        }
+    )
+    assert list(device_faults(settings, PROFILES)) == []
+    networks = networks_of(settings, home.clock, PROFILES)
+    ac, _ = devices_of(settings, networks, home.clock)
+    assert ac.relay is not None
+    assert ac.unit is not None
+    ac.unit.aim(COOL)
+    async with room(home) as here, running(networks.broker):
+        tasmota = networks.by_family[Family.TASMOTA]
+        assert isinstance(tasmota, TasmotaNetwork)
+        assert await tasmota.wait_announced([home.mac(), home.mac(1)], PATIENT_S)
+        assert (await ac.relay.switch(on=True)).on
+        assert not (await ac.relay.switch(on=False)).on
+        assert [(frame.on, frame.mode, frame.temperature_c) for frame in here.unit.frames] == [
+            (True, "Cool", 24.0),
+            (False, "Cool", 24.0),
+        ]
 
 
 # ---- refusals
@@ -594,6 +633,23 @@ async def test_no_message_raises_past_the_adapter_nor_answers_or_is_kept(said: l
     if answer.done():
         assert isinstance(answer.exception(), DeviceRefused)
         assert len(str(answer.exception())) < 500
+
+
+@pytest.mark.parametrize("field", ["Vendor", "Mode", "Power", "Celsius"])
+def test_a_word_that_is_too_long_is_none(field: str) -> None:
+    for length in (61, 60_000):
+        with pytest.raises(TasmotaMalformed):
+            read_answer(json.dumps({"IRHVAC": {**ANSWER["IRHVAC"], field: "x" * length}}).encode())
+
+
+@pytest.mark.parametrize("said", ["x" * 60_000, f"Wrong Vendor ({'|'.join(f'V{number}' for number in range(9000))})"])
+async def test_however_long_a_refusal_is_its_reason_is_not(home: Home, said: str) -> None:
+    async with room(home) as here:
+        order = await _ordered(here, here.relay())
+        here.says("stat", {"IRHVAC": said})
+        with pytest.raises(DeviceRefused) as refused:
+            await order
+        assert len(str(refused.value)) < 2000
 
 
 @given(payloads)

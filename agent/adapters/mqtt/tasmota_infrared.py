@@ -35,7 +35,8 @@ _STOPS = Aim(mode=AirConditionerMode.COOL, setpoint_c=24.0)
 _ECHO_S = 3.0
 """Wall seconds in which a receiver hears the light of its own transmitter."""
 _LONGEST_WORD = 60
-_MOST_VENDORS = 200
+_MOST_VENDORS = 150
+"""More than a build speaks."""
 _VENDOR = re.compile(r"[A-Z][A-Z0-9_]{1,40}")
 
 
@@ -224,10 +225,12 @@ def _refusal(said: str, vendor: str) -> str:
         return (
             "does not know IRHVAC: install tasmota-ir (on an ESP32 tasmota32-ir), and set the pin of its LED to IRsend"
         )
-    named = _VENDOR.findall(said.partition("(")[2])[:_MOST_VENDORS]
+    named = _VENDOR.findall(said.partition("(")[2])
     if not named:
         return f"refuses the order: {said[:_LONGEST_WORD]!r}"
-    return "" if vendor in named else f"cannot speak {vendor}, set infrared.vendor: {nearest(vendor, named)}"
+    if vendor in named:
+        return ""
+    return f"cannot speak {vendor}, set infrared.vendor: {nearest(vendor, named[:_MOST_VENDORS])}"
 
 
 def _unit_state(said: Mapping[str, object]) -> UnitState:
