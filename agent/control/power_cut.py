@@ -5,8 +5,10 @@ from collections.abc import Set as AbstractSet
 
 from agent.control.conditions import Conditions
 from agent.domain.device import Name
-from agent.errors import DeviceError
+from agent.errors import DeviceError, DeviceRefused
 from agent.ports import Device
+
+_MAY_BE_ON = "it may be on when the mains come back: set it to start off at the device itself, or in its own app"
 
 
 class PowerCut:
@@ -26,8 +28,10 @@ class PowerCut:
                 continue
             try:
                 well = await device.relay.start_off()
+            except DeviceRefused:
+                well = False
             except DeviceError:
                 continue  # it is tried again at the next step
             self._done.add(load)
-            detail = "" if well else "it may be on when the mains come back: set it to start off in its own app"
+            detail = "" if well else _MAY_BE_ON
             await self._conditions.report(f"safe start:{device.name}", well=well, detail=detail)

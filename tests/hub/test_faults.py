@@ -116,7 +116,7 @@ def test_loads_are_set_to_start_off_and_the_owner_is_told_of_those_that_cannot(
     assert home.starts_off == {"ac-plug", "boiler-plug"}
     assert "safe start:boiler-plug" not in said
     assert not said["safe start:ac-plug"].well
-    assert "start off in its own app" in said["safe start:ac-plug"].detail
+    assert "start off at the device itself" in said["safe start:ac-plug"].detail
 
 
 def test_a_tank_above_its_limit_puts_the_heater_off_whatever_the_plan_says(settings: Settings, tmp_path: Path) -> None:
