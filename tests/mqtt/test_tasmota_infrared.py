@@ -178,6 +178,16 @@ async def test_what_the_unit_did_not_see_is_not_verified_and_works_when_it_is_gi
         assert [frame.on for frame in here.unit.frames] == [True]
 
 
+async def test_only_a_language_that_starts_from_off_has_the_memory_set_and_nothing_is_sent_by_that(home: Home) -> None:
+    async with room(home, vendor="SHARP_AC") as here:
+        relay = here.relay()
+        for on in (True, False):
+            await relay.switch(on=on)
+        said = [(order["Power"], order["Mode"], order["StateMode"]) for order in here.bridge.orders]
+        assert said == [("Off", "Auto", "StoreOnly"), ("On", "Heat", "SendStore"), ("Off", "Heat", "SendStore")]
+        assert here.unit.switchings == [True, False]
+
+
 async def test_what_a_memory_holds_toggles_nothing(home: Home) -> None:
     """Some languages have a turbo key only; the bridge works out whether to press it."""
     async with room(home, vendor="COOLIX") as here:
@@ -295,7 +305,7 @@ async def test_a_lost_answer_leaves_the_order_unknown_and_the_meter_tells(home: 
             await relay.switch(on=True)
         assert not relay.acknowledged
         assert len(here.bridge.orders) == 1
-        assert (await relay.read()).on
+        assert (await here.relay().read()).on
 
 
 async def test_a_lost_order_is_sent_no_second_time(home: Home) -> None:
@@ -306,7 +316,7 @@ async def test_a_lost_order_is_sent_no_second_time(home: Home) -> None:
             await relay.switch(on=True)
         assert here.bridge.orders == []
         assert here.unit.frames == []
-        assert not (await relay.read()).on
+        assert not (await here.relay().read()).on
 
 
 async def test_before_it_announces_itself_and_after_it_left_a_bridge_is_unreachable(home: Home) -> None:
@@ -388,7 +398,7 @@ async def test_no_answer_but_the_one_to_this_order_counts(home: Home) -> None:
         assert len(heard) > len(noise)
         here.bridge.faults.drop_commands = 0
         here.says("stat", "", retain=True)
-        assert (await relay.switch(on=True)).on
+        assert (await here.relay().switch(on=True)).on
 
 
 @pytest.mark.parametrize(

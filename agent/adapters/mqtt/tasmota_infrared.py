@@ -149,7 +149,8 @@ class TasmotaRemote:
             answer = self._answer = asyncio.get_running_loop().create_future()
             try:
                 if on and infrared.vendor in _START_FROM_OFF:  # nothing is sent: only its memory becomes "off"
-                    self._send(hvac_order(infrared, self._aim, on=False, mode="StoreOnly"))
+                    forget = hvac_order(infrared, self._aim, on=False, mode="StoreOnly")
+                    self._send({**forget, "Mode": "Auto"})  # so that no answer to this passes for one to an order
                 self._send(hvac_order(infrared, self._aim, on=on))
                 await answer
             finally:
