@@ -18,6 +18,7 @@ VECTORS = [
 def test_every_message_of_every_profile_is_understood(profile: DeviceProfile, vector: GoldenVector) -> None:
     said = importlib.import_module(f"tests.profiles.decoders.{profile.family}").said(profile, vector)
     assert said.relays == vector.relays
+    assert said.unit_on == vector.unit_on
     assert said.power_w == (None if vector.power_w is None else pytest.approx(vector.power_w))
     assert said.energy_wh == vector.energy_wh
     if vector.temperature_c is not None:

@@ -15,7 +15,7 @@ READ = read_config(MAC, json.dumps(discovery_config(Identity(MAC), 2)).encode())
 def said(_profile: DeviceProfile, vector: GoldenVector) -> Said:
     payload = vector.payload.encode()
     if vector.message in {"RESULT", "STATE"}:
-        return Said(relays=read_relays(payload, READ))
+        return Said(relays=read_relays(payload, READ), unit_on=unit_on(vector))
     if vector.message == "STATUS11":
         return Said(relays=read_status(payload, READ))
     report = read_sensors(payload)
