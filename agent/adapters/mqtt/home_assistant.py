@@ -25,12 +25,19 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.broker import Broker, Message
-from agent.adapters.mqtt.home_assistant_messages import Announcement, Component, abilities_of, read_announcement
+from agent.adapters.mqtt.home_assistant_messages import (
+    Announcement,
+    Component,
+    abilities_of,
+    is_address,
+    read_announcement,
+)
 from agent.adapters.mqtt.home_assistant_station import Heard, Station
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
-from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
@@ -130,7 +137,7 @@ class HomeAssistantSwitch:
         every = [part.object_id for part in self._station.components if part.platform == "switch"]
         if not every and not self._station.refused:
             raise DeviceUnreachable(self._name, "has not announced a switch on the broker")
-        known = ", ".join(every) or "none"
+        known = printable(", ".join(every), 300) or "none"
         why = f"; {self._station.refused}" if self._station.refused else ""
         raise DeviceRefused(self._name, f"write the switch that is meant behind its address; there is {known}{why}")
 
@@ -209,11 +216,13 @@ class HomeAssistantNetwork:
         ]
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
-        """A device of the home, by one of its identifiers. Raises ProfileInvalid for an unknown profile.
+        """A device of the home, by one of its identifiers, and behind it the switch: `a0b1c2d3e4f5/relay`.
 
-        With several switches the address names one: `a0b1c2d3e4f5/relay`.
+        Raises ProfileInvalid for an unknown profile, SettingsInvalid where the address cannot be one.
         """
         known, name = self._profiles.named(adoption.profile), adoption.name
+        if not is_address(adoption.address):
+            raise SettingsInvalid(f"devices.{name}.address: {adoption.address!r} is no identifier of a device")
         station, object_id = self._adopt(adoption.address)
         deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay, meter, thermometer = known.abilities, None, None, None
@@ -311,7 +320,7 @@ def _only(station: Station, name: Name, kind: str, sensor: str | None) -> Compon
         return chosen[0]
     if not parts and not station.refused:
         raise DeviceUnreachable(name, f"has not announced a sensor of {kind} on the broker")
-    known = ", ".join(part.object_id for part in parts) or "none"
+    known = printable(", ".join(part.object_id for part in parts), 300) or "none"
     why = f"; {station.refused}" if station.refused else ""
     raise DeviceRefused(name, f"which {kind} is meant is unclear, set `sensor`; there is {known}{why}")
 

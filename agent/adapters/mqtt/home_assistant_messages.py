@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from agent.adapters.mqtt.announced import OwnTopic, is_own_topic, printable
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed, Template, read_template
 from agent.domain.device import Ability
 
@@ -52,6 +53,8 @@ _LONG = {
 }
 _MOST_COMPONENTS = 64
 _MOST_KEYS = 8
+_LONGEST_TOPIC = 250
+_LONGEST_ADDRESS = 250
 _PLATFORMS = ("switch", "sensor", "select")
 _STARTS = re.compile(r"power[ _-]?on[ _-]?(state|behaviou?r)|boot[ _-]?state")
 """What firmware calls the choice of how its relay starts after a power cut: Athom, Kauf, and others after them."""
@@ -64,9 +67,12 @@ WATT_HOURS = {"Wh": 1.0, "kWh": 1e3, "MWh": 1e6, "kJ": 1 / 3.6, "MJ": 1e3 / 3.6,
 _DEGREES = {"°C": (0.0, 1.0), "°F": (32.0, 1 / 1.8), "K": (273.15, 1.0)}
 """What is taken off, and what the rest is multiplied with."""
 
-Topic = Annotated[str, StringConstraints(min_length=1, max_length=250, pattern=r"^[^+#\x00$][^+#\x00]*$")]
-"""Without wildcards: a device that announces `#` must not make the hub listen to all."""
+Topic = Annotated[OwnTopic, StringConstraints(max_length=_LONGEST_TOPIC)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class TopicMalformed(HomeAssistantMalformed):
+    """A topic that no broker carries: nothing of the message is used, and what was announced before stays."""
 
 
 class Availability(BaseModel):
@@ -173,6 +179,11 @@ def abilities_of(components: tuple[Component, ...]) -> frozenset[Ability]:
     return frozenset(ability for ability, there in present if there)
 
 
+def is_address(text: str) -> bool:
+    """Whether it can be an identifier of a device, with or without one of its switches behind it."""
+    return 0 < len(text) <= _LONGEST_ADDRESS and text.isprintable()
+
+
 def read_announcement(topic: str, payload: bytes) -> Announcement | None:
     """What `<prefix>/<platform>/[<node>/]<object>/config` says; None if it concerns neither switch nor sensor.
 
@@ -189,15 +200,17 @@ def read_announcement(topic: str, payload: bytes) -> Announcement | None:
     for object_id, part in parts.items():
         try:
             components += _component(object_id, part)
+        except TopicMalformed:  # the whole message is none that a device means
+            raise
         except HomeAssistantMalformed as error:
-            refused[object_id[:120]] = str(error)
+            refused[printable(object_id)] = str(error)
     return Announcement(
         keys=tuple(_keys(device)) or ("/".join(middle),),
         node=middle[0] if len(middle) > 1 else "",
-        label=_text(device.get("name")),
-        model=_text(device.get("model")),
-        model_id=_text(device.get("model_id")),
-        firmware=_text(device.get("sw_version")),
+        label=printable(_text(device.get("name"))),
+        model=printable(_text(device.get("model"))),
+        model_id=printable(_text(device.get("model_id"))),
+        firmware=printable(_text(device.get("sw_version"))),
         origin=_text(_mapping(whole.get("origin")).get("name")),
         components=tuple(components),
         refused=refused,
@@ -302,22 +315,29 @@ def _keys(device: dict[str, object]) -> Iterator[str]:
     ids = device.get("identifiers")
     pairs = device.get("connections")
     for key in (ids if isinstance(ids, list) else [ids])[:_MOST_KEYS]:
-        if isinstance(key, str | int) and 0 < len(str(key)) <= 120:
+        if isinstance(key, str | int) and _is_key(str(key)):
             yield str(key)
     for pair in (pairs if isinstance(pairs, list) else [])[:_MOST_KEYS]:
-        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], str) and 0 < len(pair[1]) <= 120:
+        if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], str) and _is_key(pair[1]):
             yield pair[1]
 
 
+def _is_key(text: str) -> bool:
+    return 0 < len(text) <= 120 and text.isprintable()
+
+
 def _topic(value: object, base: str) -> str | None:
-    """A topic with `~` at its beginning or its end filled in."""
+    """A topic with `~` at its beginning or its end filled in. Raises TopicMalformed."""
     if value is None:
         return None
     if not isinstance(value, str):
         raise HomeAssistantMalformed(f"not a topic: {str(value)[:40]!r}")
     if value.startswith("~"):
         value = base + value[1:]
-    return value[:-1] + base if value.endswith("~") else value
+    topic = value[:-1] + base if value.endswith("~") else value
+    if len(topic) > _LONGEST_TOPIC or not is_own_topic(topic):
+        raise TopicMalformed(f"no broker carries the topic {topic[:60]!r}")
+    return topic
 
 
 def _template(value: object) -> Template:

@@ -123,7 +123,7 @@ class OpenBekenNetwork:
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
         """A device of the home, by the name in its topics. Raises ProfileInvalid, SettingsInvalid."""
         known, name = self._profiles.named(adoption.profile), adoption.name
-        station = self._adopt(adoption.address)
+        station = self._adopt(name, adoption.address)
         deadline_s = known.deadline_s(adoption.deadline_s)
         relay, meter = None, None
         if Ability.RELAY in known.abilities:
@@ -141,7 +141,7 @@ class OpenBekenNetwork:
 
     async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
         """Wait at most `timeout_s` wall seconds until adopted devices are connected; return whether they all are."""
-        stations = [self._adopt(address) for address in addresses]
+        stations = [self._adopt(address, address) for address in addresses]
         try:
             async with asyncio.timeout(timeout_s):
                 for station in stations:
@@ -150,9 +150,11 @@ class OpenBekenNetwork:
             return False
         return True
 
-    def _adopt(self, address: str) -> Station:
+    def _adopt(self, name: str, address: str) -> Station:
         if not is_name(address):
-            raise SettingsInvalid(f"address {address!r}: write the name of the device, the first part of its topics")
+            raise SettingsInvalid(
+                f"devices.{name}.address: {address!r} is no name of a device, which is the first part of its topics"
+            )
         station = self._stations.setdefault(address, Station(self._broker, address))
         if not station.adopted:
             station.adopted = True

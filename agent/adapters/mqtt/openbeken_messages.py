@@ -5,9 +5,9 @@ of a payload and raises OpenBekenMalformed for what cannot be read.
 """
 
 import json
-import re
 from dataclasses import dataclass
 
+from agent.adapters.mqtt.announced import is_own_topic, printable
 from agent.errors import HubError
 
 _LARGEST = 1e9
@@ -15,7 +15,7 @@ _LARGEST = 1e9
 _SDK = "obk"
 """What every OpenBeken calls its SDK, on all chips, so that it can be told from Tasmota."""
 _MOST_RELAYS = 32
-_NAME = re.compile(r"[^+#/\x00$][^+#/\x00]{0,99}")
+_LONGEST_NAME = 100
 
 
 class OpenBekenMalformed(HubError):
@@ -46,14 +46,15 @@ class Measured:
 def device_of(topic: str) -> str:
     """The name of the device that says `<dev>/connected`. Raises OpenBekenMalformed."""
     name = topic.partition("/")[0]
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise OpenBekenMalformed(f"not the topic of a device: {topic[:60]!r}")
     return name
 
 
 def is_name(address: str) -> bool:
     """Whether an address can be the name of a device, without wildcards."""
-    return _NAME.fullmatch(address) is not None
+    fits = 0 < len(address) <= _LONGEST_NAME and "/" not in address
+    return fits and address.isprintable() and is_own_topic(address)
 
 
 def read_channel(payload: bytes) -> bool | None:
@@ -77,9 +78,9 @@ def read_identity(payload: bytes) -> Identity | None:
     return Identity(
         relays=frozenset(relays),
         metered="Power" in _mapping(_mapping(whole.get("StatusSNS")).get("ENERGY")),
-        label=name,
-        model=_text(firmware.get("Hardware")),
-        firmware=_text(firmware.get("Version")),
+        label=printable(name),
+        model=printable(_text(firmware.get("Hardware"))),
+        firmware=printable(_text(firmware.get("Version"))),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from agent.adapters.mqtt.announced import Printable
 from agent.adapters.shelly.messages import ShellyMalformed, read_object
 
 _NUMBER = re.compile(rb"-?[0-9]{1,12}(\.[0-9]{1,9})?")
@@ -34,9 +35,9 @@ class Announcement(BaseModel):
 
     id: Annotated[str, StringConstraints(pattern=rf"^{_DEVICE.pattern}$")]
     """Product and the end of the MAC address, as shelly1pm-A0B1C2, or what its owner has set."""
-    model: str = Field(default="", max_length=100)
+    model: Printable = Field(default="", max_length=100)
     """As SHSW-PM."""
-    firmware: str = Field(alias="fw_ver", default="", max_length=200)
+    firmware: Printable = Field(alias="fw_ver", default="", max_length=200)
 
 
 def is_device_id(text: str) -> bool:

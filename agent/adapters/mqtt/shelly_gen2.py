@@ -5,12 +5,12 @@ An order is acknowledged by the answer that carries its number; the device ends 
 
 import asyncio
 import contextlib
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from agent.adapters.mqtt.announced import is_own_topic, printable
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.shelly_gen2_station import Gen2Station
 from agent.adapters.mqtt.shelly_rpc import ShellyRpc
@@ -46,7 +46,7 @@ from agent.switching.certain import CertainRelay
 
 _MOST_DEVICES = 256
 """More devices than any home has; what else says that it is online is not remembered."""
-_PREFIX = re.compile(r"[^+#\x00$][^+#\x00]{0,299}")
+_LONGEST_PREFIX = 300
 
 
 class Gen2Switch:
@@ -243,7 +243,7 @@ class ShellyGen2Network:
 
     def _adopt(self, name: str, address: str) -> Gen2Station:
         mac = mac_of(address)
-        if mac is None and not _PREFIX.fullmatch(address):
+        if mac is None and not _is_prefix(address):
             raise SettingsInvalid(f"devices.{name}.address: {address!r} is neither a MAC address nor an MQTT prefix")
         stations, key = (self._by_prefix, address) if mac is None else (self._by_mac, mac)
         if key not in stations:
@@ -313,14 +313,19 @@ class ShellyGen2Network:
 
     def _sighting(self, info: DeviceInfo, seen: _Seen) -> Sighting:
         abilities = frozenset[Ability]() if seen.status is None else seen.status.abilities
-        label = info.name or info.id
+        label = printable(info.name or info.id)
         return Sighting(
             protocol=Protocol.MQTT,
             address=info.mac,
             profile=self._profiles.fitting(Protocol.MQTT, Family.SHELLY_GEN2, info.model, abilities),
             label=f"{label} (wants a password)" if info.locked else label,
-            model=info.model,
-            firmware=info.version,
+            model=printable(info.model),
+            firmware=printable(info.version),
             reachable=seen.answered,
             abilities=abilities,
         )
+
+
+def _is_prefix(address: str) -> bool:
+    """Whether all topics under it are such as a broker carries."""
+    return len(address) <= _LONGEST_PREFIX and is_own_topic(f"{address}/events/rpc")

@@ -5,6 +5,7 @@ import itertools
 import secrets
 from collections.abc import Callable
 
+from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.shelly.messages import Call, Json, Reply, RpcError, read_frame
 from agent.errors import HubError
@@ -14,7 +15,7 @@ class RpcRefused(HubError):
     """A device answered with an error."""
 
     def __init__(self, error: RpcError) -> None:
-        super().__init__(str(error))
+        super().__init__(printable(str(error), 200))
         self.code = error.code
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from agent.adapters.mqtt.announced import is_own_topic, printable
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.tasmota_infrared import TasmotaRemote
 from agent.adapters.mqtt.tasmota_messages import (
@@ -23,7 +24,7 @@ from agent.adapters.mqtt.tasmota_messages import (
 )
 from agent.adapters.mqtt.tasmota_station import Station
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
-from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
@@ -181,8 +182,13 @@ class TasmotaNetwork:
         ]
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
-        """A device of the home, by its MAC address or its MQTT topic. Raises ProfileInvalid for an unknown profile."""
+        """A device of the home, by its MAC address or its MQTT topic.
+
+        Raises ProfileInvalid for an unknown profile, SettingsInvalid where the address is neither.
+        """
         known, name = self._profiles.named(adoption.profile), adoption.name
+        if not is_own_topic(adoption.address):
+            raise SettingsInvalid(f"devices.{name}.address: {adoption.address!r} is neither a MAC address nor a topic")
         station = self._adopt(adoption.address)
         deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay = known.abilities, None
@@ -262,7 +268,7 @@ class TasmotaNetwork:
             protocol=Protocol.MQTT,
             address=config.mac,
             profile=self._profiles.fitting(Protocol.MQTT, Family.TASMOTA, config.model, shows),
-            label=config.name or config.topic,
+            label=config.name or printable(config.topic),
             model=config.model,
             firmware=config.firmware,
             reachable=station.online is True,

@@ -6,11 +6,12 @@ Everything here is a pure function of a payload and raises TasmotaMalformed for 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from agent.adapters.mqtt.announced import Printable, is_own_topic, printable
 from agent.domain.device import Ability
 from agent.errors import HubError
 
@@ -24,8 +25,8 @@ STARTS_OFF = 0
 _LARGEST = 1e9
 """No number of a home is larger; NaN is not smaller either."""
 
-Segment = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[^+#\x00]+$")]
-"""Part of a topic, without wildcards: a device that announces itself as `#` must not make the hub listen to all."""
+Segment = Annotated[str, StringConstraints(min_length=1, max_length=150)]
+"""Part of a topic; whether a broker carries the whole is seen when it is put together."""
 
 
 class TasmotaMalformed(HubError):
@@ -38,9 +39,9 @@ class DiscoveryConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     mac: Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{12}$")]
-    name: str = Field(alias="dn", default="", max_length=200)
-    model: str = Field(alias="md", default="", max_length=200)
-    firmware: str = Field(alias="sw", default="", max_length=100)
+    name: Printable = Field(alias="dn", default="", max_length=200)
+    model: Printable = Field(alias="md", default="", max_length=200)
+    firmware: Printable = Field(alias="sw", default="", max_length=100)
     host: Segment = Field(alias="hn", default="-")
     topic: Segment = Field(alias="t")
     full_topic: Segment = Field(alias="ft")
@@ -57,6 +58,8 @@ class DiscoveryConfig(BaseModel):
     def _topics_differ(self) -> Self:
         if "%prefix%" not in self.full_topic or len(set(self.prefixes)) < 3:
             raise ValueError("commands and answers would share a topic")
+        if not all(is_own_topic(self._topic(prefix, "POWER32")) for prefix in self.prefixes):
+            raise ValueError("no broker carries its topics")
         if self.off_word == self.on_word or not (self.off_word and self.on_word):
             raise ValueError("the words for off and on do not differ")
         return self
@@ -125,20 +128,22 @@ class SensorReport(BaseModel):
         """
         if sensor is None:
             if len(self.temperatures_c) > 1:
-                raise SensorUnclear(
-                    f"has several thermometers, set `sensor` to one of {', '.join(self.temperatures_c)}"
-                )
+                raise SensorUnclear(f"has several thermometers, set `sensor` to one of {_listed(self.temperatures_c)}")
             if not self.temperatures_c:
                 raise TasmotaMalformed("reports no temperature")
             (sensor,) = self.temperatures_c
         name = self.ids.get(sensor, sensor)
         if name not in self.temperatures_c:
-            known = ", ".join(self.temperatures_c) or "none"
+            known = _listed(self.temperatures_c) or "none"
             raise TasmotaMalformed(f"reports no sensor {sensor}; there is {known}")
         temperature_c = self.temperatures_c[name]
         if temperature_c is None:
             raise TasmotaMalformed(f"its sensor {sensor} gives no value; look at its wiring")
         return temperature_c
+
+
+def _listed(names: Iterable[str]) -> str:
+    return printable(", ".join(names), 300)
 
 
 class SensorUnclear(HubError):

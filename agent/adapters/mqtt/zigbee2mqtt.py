@@ -16,11 +16,21 @@ from math import ceil
 
 from pydantic import ValidationError
 
+from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.broker import Broker, Message
-from agent.adapters.mqtt.zigbee2mqtt_messages import STARTS_OFF, BridgeDevice, Channel, Quantity, Value, read_devices
+from agent.adapters.mqtt.zigbee2mqtt_messages import (
+    STARTS_OFF,
+    BridgeDevice,
+    Channel,
+    Quantity,
+    Value,
+    is_friendly_name,
+    is_ieee_address,
+    read_devices,
+)
 from agent.adapters.mqtt.zigbee2mqtt_station import Bridge, Station
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
-from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
@@ -171,7 +181,7 @@ class Zigbee2mqttThermometer:
     def _of(self, device: BridgeDevice) -> Quantity:
         chosen = [one for one in device.temperatures if self._sensor in (None, one.property)]
         if len(chosen) != 1:
-            known = ", ".join(one.property for one in device.temperatures) or "none"
+            known = printable(", ".join(one.property for one in device.temperatures), 300) or "none"
             raise DeviceRefused(self._name, f"which temperature is meant is unclear, set `sensor`; there is {known}")
         return chosen[0]
 
@@ -201,8 +211,15 @@ class Zigbee2mqttNetwork:
         ]
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
-        """A device of the home, by its IEEE address or its name. Raises ProfileInvalid for an unknown profile."""
+        """A device of the home, by its IEEE address or its name.
+
+        Raises ProfileInvalid for an unknown profile, SettingsInvalid where the address is neither.
+        """
         known, name = self._profiles.named(adoption.profile), adoption.name
+        if not (is_ieee_address(adoption.address.lower()) or is_friendly_name(adoption.address)):
+            raise SettingsInvalid(
+                f"devices.{name}.address: {adoption.address!r} is neither an IEEE address nor a name at zigbee2mqtt"
+            )
         station = self._adopt(adoption.address)
         deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay, meter, thermometer = known.abilities, None, None, None
@@ -234,7 +251,7 @@ class Zigbee2mqttNetwork:
 
     def _adopt(self, address: str) -> Station:
         ieee = address.lower()
-        by_address = ieee.startswith("0x")
+        by_address = is_ieee_address(ieee)
         stations, key = (self._stations, ieee) if by_address else (self._by_name, address)
         station = stations.setdefault(key, Station(self._broker, self._clock, self._bridge))
         if not station.adopted:
@@ -270,7 +287,7 @@ class Zigbee2mqttNetwork:
             protocol=Protocol.MQTT,
             address=device.address,
             profile=(exact or fits)[0],
-            label=device.name,
+            label=printable(device.name),
             model=device.model,
             firmware=device.firmware,
             reachable=online is True and self._bridge.online is True,

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from agent.adapters.mqtt.announced import is_own_topic, printable
 from agent.domain.device import Ability
 from agent.errors import HubError
 
@@ -29,9 +30,26 @@ _DEGREES = {"°C": (0.0, 1.0), "°F": (32.0, 1 / 1.8)}
 _FAILED = re.compile(r"Publish '(set|get)' '[^']{0,60}' to '([^']{1,200})' failed: (.{0,300})", re.DOTALL)
 _REFUSALS = ("UNSUP", "INVALID", "NOT_AUTHORIZED", "READ_ONLY", "No converter", "Status 'FAILURE'")
 
+
+def is_friendly_name(text: str) -> bool:
+    """Whether all topics under it, behind a base of one level, are such as a broker carries."""
+    return not text.startswith(("/", "$")) and is_own_topic(f"zigbee2mqtt/{text}/availability")
+
+
+def _friendly_name(text: str) -> str:
+    if not is_friendly_name(text):
+        raise ValueError("no broker carries its topics")
+    return text
+
+
 Property = Annotated[str, StringConstraints(min_length=1, max_length=60)]
-FriendlyName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^+#\x00/$][^+#\x00]*$")]
+FriendlyName = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_friendly_name)]
 Value = str | float | bool | None
+
+
+def is_ieee_address(text: str) -> bool:
+    """Whether it is an IEEE address as zigbee2mqtt writes it."""
+    return re.fullmatch("0x[0-9a-f]{1,16}", text) is not None
 
 
 class Zigbee2mqttMalformed(HubError):
@@ -165,7 +183,7 @@ def read_failure(payload: bytes) -> Failure | None:
     if found is None:
         return None
     kind, name, reason = found.groups()
-    return Failure(kind == "get", name, reason, refused=any(word in reason for word in _REFUSALS))
+    return Failure(kind == "get", name, printable(reason, 200), refused=any(word in reason for word in _REFUSALS))
 
 
 def _device(item: object) -> BridgeDevice | None:
@@ -181,10 +199,10 @@ def _device(item: object) -> BridgeDevice | None:
         return BridgeDevice(
             address=item.get("ieee_address", ""),
             name=item.get("friendly_name", ""),
-            model=_text(definition.get("model")),
-            model_id=_text(item.get("model_id")),
-            label=_text(definition.get("description")),
-            firmware=_text(item.get("software_build_id")),
+            model=printable(_text(definition.get("model"))),
+            model_id=printable(_text(item.get("model_id"))),
+            label=printable(_text(definition.get("description"))),
+            firmware=printable(_text(item.get("software_build_id"))),
             channels=tuple(_with_starts(list(_channels(parts)), parts)),
             power=next((found for name, found in quantities if name == "power" and found.unit in _WATTS), None),
             energy=next((found for name, found in quantities if name == "energy" and found.unit in _WATT_HOURS), None),
