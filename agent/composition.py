@@ -9,10 +9,12 @@ from agent.adapters.feeds.epias import EpiasPrices
 from agent.adapters.feeds.epias_answers import Bounds
 from agent.adapters.feeds.open_meteo import OpenMeteoWeather
 from agent.adapters.feeds.retrying import Patience, Retry, RetryingPrices, RetryingWeather
+from agent.addresses import address_faults
 from agent.clock import SharedClock, SystemClock
 from agent.connections import EpiasSettings
 from agent.control.circuits import circuit_of
 from agent.domain.device import Ability, Name, Role
+from agent.domain.infrared_vendors import toggles_power
 from agent.domain.refusal import nearest
 from agent.errors import FeedUnauthorized, ProfileInvalid, SettingsInvalid
 from agent.ports import Clock, Prices, Weather
@@ -97,6 +99,7 @@ def device_faults(settings: Settings, profiles: Profiles) -> Iterator[str]:
             yield f"devices.{device.name}.infrared: {device.profile} is no infrared transmitter; leave infrared out"
         yield from _overload(settings, device, profiles)
         yield from (fault for fault, forbidden in _endless(settings, device, profiles) if forbidden)
+    yield from address_faults(settings.devices, profiles)
 
 
 def device_remarks(settings: Settings, profiles: Profiles) -> Iterator[str]:
@@ -155,6 +158,12 @@ def _blind(settings: Settings, device: DeviceSettings, profiles: Profiles) -> It
             'and which meter is on its circuit: infrared = { vendor = "DAIKIN", verified_by = "METER" }'
         )
         return
+    if toggles_power(device.infrared):
+        yield (
+            f"{field}.vendor: {device.infrared.vendor} (model {device.infrared.model}) cannot say on or off, its "
+            "remote control only toggles: one order that is not seen would turn all later ones round. Such a unit "
+            "cannot be driven"
+        )
     named = device.infrared.verified_by
     meter = next((other for other in settings.devices if other.name == named), None)
     meters = [other.name for other in settings.devices if other.role is Role.METER]

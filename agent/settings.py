@@ -2,7 +2,8 @@
 
 `KWH_HUB_MQTT__HOST=192.168.1.5` overrides `host` in `[mqtt]`: two underscores go one level down. A key that does not
 exist is refused with the name of the nearest one that does. Secrets come from the environment or from a file that only
-its owner can read, never from this tree's text.
+its owner can read, never from this tree's text. Relative paths count from the folder of the file, so that every command
+means the same ones wherever it is started; those of the environment count from the working directory.
 """
 
 import difflib
@@ -10,13 +11,16 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from agent.connections import BleSettings, EpiasSettings, MqttSettings, WeatherSettings, ZigbeeSettings
+from agent.domain.address import spelled
 from agent.domain.comfort import BandFrom
 from agent.domain.device import Adoption, Name, Role
 from agent.domain.house import House
@@ -31,6 +35,7 @@ ENVIRONMENT_PREFIX = "KWH_HUB_"
 SWITCHING_ROLES = (Role.AIR_CONDITIONER, Role.WATER_HEATER, Role.APPLIANCE)
 _HOT_C = 60.0
 HELD_BY_MANY = (Role.METER, Role.APPLIANCE)
+_PATHS = (Path, Path | None)
 
 
 def _known_zone(name: str) -> str:
@@ -173,10 +178,12 @@ class Settings(Value):
             if len(holders) > 1:
                 raise ValueError(f"devices: {' and '.join(holders)} both have the role {role}; one can")
         switched = [device for device in self.devices if device.role in SWITCHING_ROLES]
-        relays = [(device.address.upper().replace(":", ""), device.channel) for device in switched]
-        if len(set(relays)) < len(relays):
-            same = " and ".join(device.name for device in switched)
-            raise ValueError(f"devices: {same} are the same relay (address and channel); each load needs its own")
+        for first, second in combinations(switched, 2):
+            if (spelled(first.address), first.channel) == (spelled(second.address), second.channel):
+                raise ValueError(
+                    f"devices: {first.name} and {second.name} are the same relay (address and channel); each load "
+                    "needs its own"
+                )
         return self
 
     @model_validator(mode="after")
@@ -290,7 +297,11 @@ def _never_within_limit(house: House) -> Iterator[str]:
 
 
 def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings file and the environment. Raises SettingsInvalid with every fault named."""
+    """Read the settings file and the environment. Raises SettingsInvalid with every fault named.
+
+    A relative path counts from the folder of the file, of a link from that of the file it points to; one of the
+    environment from the working directory.
+    """
     try:
         tree = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -305,6 +316,7 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
                 f"{path}: {section}.password must not stand in this file. Write it into a file of its own, chmod 600, "
                 f"and set {section}.password_file, or set {ENVIRONMENT_PREFIX}{section.upper()}__PASSWORD"
             )
+    _anchor(tree, path.resolve().parent)
     variables = _override(tree, os.environ if environment is None else environment)
     try:
         settings = Settings.model_validate(tree)
@@ -315,6 +327,22 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     if truths:
         raise SettingsInvalid(f"{path} is not usable:\n{truths}")
     return settings
+
+
+def _anchor(tree: dict[str, Any], folder: Path) -> None:
+    """Let the paths of the file, and those that it leaves out, begin at its folder; what is no path is left alone."""
+    for section, part in Settings.model_fields.items():
+        for key, field in _fields_of(part.annotation):
+            branch = tree.setdefault(section, {}) if field.default is not None else tree.get(section, {})
+            said = branch.get(key, field.default) if isinstance(branch, dict) else None
+            if isinstance(said, str | Path):
+                branch[key] = str(folder / said)
+
+
+def _fields_of(section: object) -> Iterator[tuple[str, FieldInfo]]:
+    """The fields of one table of the settings that are paths."""
+    if isinstance(section, type) and issubclass(section, Value):
+        yield from ((key, field) for key, field in section.model_fields.items() if field.annotation in _PATHS)
 
 
 def _override(tree: dict[str, Any], environment: Mapping[str, str]) -> Sequence[str]:

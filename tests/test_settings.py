@@ -268,3 +268,60 @@ def test_true_is_no_number(tmp_path: Path) -> None:
 def test_spans_have_an_end_and_a_floor_is_below_its_cap(variable: str, value: str, expected: str) -> None:
     with pytest.raises(SettingsInvalid, match=expected):
         load_settings(Path(__file__).parents[1] / "examples" / "home.toml", {f"KWH_HUB_{variable}": value})
+
+
+PATHS = {
+    ("storage", "folder"): "memory",
+    ("epias", "password_file"): "secrets/epias",
+    ("mqtt", "password_file"): "secrets/mqtt",
+    ("mqtt", "tls_ca_file"): "ca.pem",
+    ("clock", "file"): "clock.json",
+    ("health", "heartbeat_file"): "beat.json",
+}
+
+
+def test_every_path_of_the_settings_is_among_those_that_are_tried() -> None:
+    parts = {name: field.annotation for name, field in Settings.model_fields.items()}
+    paths = {
+        (section, key)
+        for section, part in parts.items()
+        for key, field in getattr(part, "model_fields", {}).items()
+        if "Path" in str(field.annotation)
+    }
+    assert paths == set(PATHS)
+
+
+def test_relative_paths_count_from_the_folder_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    tables = "".join(
+        f'\n[{section}]\n{key} = "{path}"\n' for (section, key), path in PATHS.items() if section != "mqtt"
+    )
+    mqtt = "\n[mqtt]\n" + "".join(f'{key} = "{path}"\n' for (section, key), path in PATHS.items() if section == "mqtt")
+    (home / "home.toml").write_text(PAPER + tables + mqtt)
+    (elsewhere / "link.toml").symlink_to(home / "home.toml")
+    monkeypatch.chdir(elsewhere)
+    for named in (home / "home.toml", Path("../home/home.toml"), Path("link.toml")):
+        settings = load_settings(named, {})
+        for (section, key), path in PATHS.items():
+            assert getattr(getattr(settings, section), key) == home / path
+    variables = {f"KWH_HUB_{section}__{key}".upper(): path for (section, key), path in PATHS.items()}
+    settings = load_settings(home / "home.toml", variables)
+    for (section, key), path in PATHS.items():
+        assert getattr(getattr(settings, section), key) == Path(path)
+
+
+def test_the_hubs_memory_is_one_wherever_a_command_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "home.toml"
+    file.write_text(PAPER)
+    assert load_settings(file, {}).storage.folder == tmp_path / "var"
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(Path("home.toml"), {}).storage.folder == tmp_path / "var"
+    assert load_settings(file, {}).clock.file is None
+    assert load_settings(file, {"KWH_HUB_STORAGE__FOLDER": "/data"}).storage.folder == Path("/data")
+
+
+def test_what_stands_in_the_place_of_a_path_is_refused_as_before(tmp_path: Path) -> None:
+    assert "storage" in refusal(tmp_path, f"storage = 3\n{PAPER}")
+    assert "storage.folder" in refusal(tmp_path, f"{PAPER}\n[storage]\nfolder = 3\n")

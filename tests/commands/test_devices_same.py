@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.commands.devices.same import Found, address_key, devices_of_sightings
+from agent.commands.devices.same import Found, devices_of_sightings
+from agent.domain.address import address_key
 from agent.domain.device import Protocol, Sighting
 
 MACS = st.integers(0x1000, 0xFFFFFFFFFFFE).map(lambda number: f"{number:012X}")

@@ -10,10 +10,10 @@ from rich.text import Text
 
 from agent.commands.devices.networks import at_work
 from agent.commands.devices.owner_file import rewrite
-from agent.commands.devices.same import address_key
 from agent.commands.devices.speaking import agreed, at_terminal
 from agent.commands.devices.table_text import without_device
 from agent.composition import clock_of
+from agent.domain.address import address_key
 from agent.errors import HubError, ProfileInvalid, SettingsInvalid
 from agent.hub import alone_in
 from agent.networks import networks_of

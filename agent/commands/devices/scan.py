@@ -14,8 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands.devices.networks import ANSWER_S, Radio, alive, radios_of
-from agent.commands.devices.same import Found, Ways, address_key, devices_of_sightings
+from agent.commands.devices.same import Found, Ways, devices_of_sightings
 from agent.commands.devices.speaking import plain
+from agent.domain.address import address_key
 from agent.domain.device import Ability
 from agent.errors import BrokerUnreachable, HubError
 from agent.networks import Networks
