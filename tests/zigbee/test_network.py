@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import stat
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -21,6 +22,11 @@ from tests.zigbee.home import FIRST, Formed, adopt, copied, network_on, running,
 from tests.zigbee.plugged import put, relay_of
 
 
+def modes_in(folder: Path) -> dict[str, int]:
+    """Of the database and what SQLite keeps beside it."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.glob(f"{DATABASE}*")}
+
+
 async def test_a_network_is_formed_once_and_resumed_later(tmp_path: Path, clock: StillClock) -> None:
     async with Coordinator() as stick:
         async with running(network_on(stick, tmp_path, clock)):
@@ -28,7 +34,17 @@ async def test_a_network_is_formed_once_and_resumed_later(tmp_path: Path, clock:
         assert formed_as is not None
         async with running(network_on(stick, tmp_path, clock)):
             assert stick.network == formed_as
-    assert (tmp_path / DATABASE).exists()
+    assert stat.S_IMODE((tmp_path / DATABASE).stat().st_mode) == 0o600, "it holds the network's keys"
+
+
+async def test_a_database_that_others_could_read_is_closed_to_them(
+    left: Formed, tmp_path: Path, clock: StillClock
+) -> None:
+    async with copied(left, tmp_path) as stick:
+        (tmp_path / DATABASE).chmod(0o644)
+        async with running(network_on(stick, tmp_path, clock)):
+            modes = modes_in(tmp_path)
+        assert set(modes.values()) == {0o600}, modes
 
 
 async def test_a_blank_stick_becomes_the_one_that_broke(left: Formed, tmp_path: Path, clock: StillClock) -> None:

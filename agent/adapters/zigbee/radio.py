@@ -7,6 +7,7 @@ sent; how, each firmware's module knows.
 
 import asyncio
 import logging
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -189,6 +190,7 @@ async def _opened(library: Library, settings: RadioSettings, database: Path) -> 
     answered = done = False
     try:
         async with asyncio.timeout(settings.opens_s):
+            _keep_secret(database)
             await _to_the_end(app._load_db())  # noqa: SLF001 - `new` would lose the database if it were cancelled
             _spare(app._dblistener)  # noqa: SLF001 - the library offers no choice of what it keeps
             await library.connect(app, settings.answers_s)
@@ -232,6 +234,12 @@ def why(error: BaseException) -> str:
         return "the connection was lost"
     text = str(error.__cause__ if isinstance(error, RadioException) and error.__cause__ else error)
     return text[:200] or type(error).__name__
+
+
+def _keep_secret(database: Path) -> None:
+    """Let nobody else read the keys of the network; SQLite gives its other files the same mode. Raises OSError."""
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
+    database.chmod(0o600)
 
 
 def _config(settings: RadioSettings, database: Path) -> dict[str, Any]:
