@@ -45,6 +45,10 @@ class TasmotaDevice(MqttDevice[Link]):
         self.identity = identity
         self.faults = Faults()
         self.power_on_state = PowerOnState.AS_BEFORE
+        self.knows_pulse_time = True
+        """Whether its firmware was built with PulseTime."""
+        self.longest_pulse = 64_900
+        """What PulseTime is at most."""
         self.start_up_written = 0
         """How often it was told how to start."""
         self.tele_period_s = tele_period_s
@@ -149,8 +153,8 @@ class TasmotaDevice(MqttDevice[Link]):
         elif name == "TELEPERIOD" and payload.isdigit():
             self.tele_period_s = max(10, int(payload))
             self._say("stat", "RESULT", {"TelePeriod": int(self.tele_period_s)})
-        elif name == "PULSETIME" and payload.isdigit():
-            self._on_pulse_time(int(number or 1), int(payload))
+        elif name == "PULSETIME" and payload.isdigit() and self.knows_pulse_time:
+            self._on_pulse_time(int(number or 1), min(self.longest_pulse, int(payload)))
         elif name == "POWERONSTATE":
             self._on_power_on_state(payload)
         else:

@@ -6,7 +6,6 @@ A command is carried out when the device has reported the wanted state and says 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from math import ceil
-from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -16,6 +15,7 @@ from agent.adapters.mqtt.tasmota_infrared import TasmotaRemote
 from agent.adapters.mqtt.tasmota_messages import (
     STARTS_OFF,
     DiscoveryConfig,
+    SensorReport,
     SensorUnclear,
     TasmotaMalformed,
     mac_of,
@@ -23,7 +23,7 @@ from agent.adapters.mqtt.tasmota_messages import (
     read_config,
 )
 from agent.adapters.mqtt.tasmota_station import Station
-from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
+from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Role, Sighting
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
@@ -36,9 +36,6 @@ _MOST_STATIONS = 256
 """More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
 _PULSE_SECONDS = 100
 """PulseTime counts seconds from here on, tenths of seconds below 112."""
-
-
-T = TypeVar("T")
 
 
 class TasmotaSwitch:
@@ -60,11 +57,15 @@ class TasmotaSwitch:
         return "its last will says that it is offline" if self._station.online is False else ""
 
     async def order(self, *, on: bool, ends_after_s: float | None) -> None:
-        """Switch, and wait until the device reports the wanted state. Raises DeviceUnreachable, DeviceRefused."""
+        """Switch, and wait until the device reports the wanted state.
+
+        An "on" that is to end is ordered only when the device has said that it will end it. Raises DeviceUnreachable,
+        DeviceRefused.
+        """
         config = self._config()
         try:
             if ends_after_s is not None:
-                self._station.send(f"PulseTime{self._channel}", str(_PULSE_SECONDS + ceil(ends_after_s)))
+                await self._end_after(_PULSE_SECONDS + ceil(ends_after_s))
             word = config.on_word if on else config.off_word
             await self._station.hear_relay(self._command, word, self._channel, wanted=on)
         except BrokerUnreachable as error:
@@ -95,10 +96,14 @@ class TasmotaSwitch:
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
 
+    async def _end_after(self, pulse: int) -> None:
+        answer = await self._station.end_after(self._channel, pulse)
+        if answer != pulse:
+            why = answer if isinstance(answer, str) else f"its PulseTime is {answer} after it was set to {pulse}"
+            raise DeviceRefused(self._name, f"cannot end an on by itself: {why}")
+
     def _config(self) -> DiscoveryConfig:
-        config = self._station.config
-        if config is None:
-            raise DeviceUnreachable(self._name, "has not announced itself on the broker")
+        config = self._station.known(self._name)
         if self._channel not in config.channels:  # some firmware would switch relay 1 instead
             known = ", ".join(str(channel) for channel in config.channels) or "none"
             raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {known}")
@@ -110,30 +115,52 @@ class TasmotaSwitch:
 
 
 class TasmotaMeter:
-    """The energy meter of a Tasmota device."""
+    """The energy meter of a Tasmota device, of one relay or of all that it measures."""
 
     def __init__(
-        self, station: Station, name: Name, channel: int, deadline_s: float, max_power_w: float | None = None
+        self,
+        station: Station,
+        name: Name,
+        channel: int | None,
+        deadline_s: float,
+        max_power_w: float | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
+        """`channel` is None where the owner has not set it; `whole`: then all that it measures is meant."""
         self._station = station
         self._name = name
         self._channel = channel
+        self._whole = whole
         self._deadline_s = deadline_s
         self._max_power_w = max_power_w
 
     async def read(self) -> Reading:
-        """Ask for power (W) and the device's counter (Wh). Raises DeviceUnreachable, DeviceMalformed."""
-        at, report = await self._station.sensors(self._name, self._deadline_s)
-        power_w = self._of_channel(report.power_w)
-        if power_w is None:
-            raise DeviceMalformed(self._name, "reports no power")
-        power_w = plausible_power_w(self._name, power_w, self._max_power_w)
-        return Reading(device=self._name, at=at, power_w=power_w, energy_wh=self._of_channel(report.energy_wh))
+        """Ask for power (W) and the device's counter (Wh).
 
-    def _of_channel(self, numbers: Sequence[T]) -> T | None:
-        """A device with several relays gives one number, or one for each."""
-        index = self._channel - 1 if len(numbers) > 1 else 0
-        return numbers[index] if index < len(numbers) else None
+        Raises DeviceUnreachable, DeviceMalformed; DeviceRefused if unclear which of several numbers is meant.
+        """
+        at, report = await self._station.sensors(self._name, self._deadline_s)
+        if not report.power_w:
+            raise DeviceMalformed(self._name, "reports no power")
+        power_w, energy_wh = self._meant(report)
+        power_w = plausible_power_w(self._name, power_w, self._max_power_w)
+        return Reading(device=self._name, at=at, power_w=power_w, energy_wh=energy_wh)
+
+    def _meant(self, report: SensorReport) -> tuple[float, int | None]:
+        """One number is of all together. Of several each belongs to a relay, or to a phase: then their sum counts."""
+        powers_w, energies_wh = report.power_w, report.energy_wh
+        outputs = self._station.known(self._name).outputs
+        undivided = outputs == 1 and self._channel in (None, 1)
+        if len(powers_w) == 1 or undivided or (self._channel is None and (self._whole or outputs == 0)):
+            return sum(powers_w), sum(energies_wh) if energies_wh else None
+        if outputs not in (0, len(powers_w)):
+            reason = f"reports {len(powers_w)} powers of {outputs} relays, which of them is meant is unclear"
+            raise DeviceRefused(self._name, reason)
+        channel = 1 if self._channel is None else self._channel
+        if channel > len(powers_w):
+            raise DeviceRefused(self._name, f"has no power of channel {channel}; it has {len(powers_w)}")
+        return powers_w[channel - 1], energies_wh[channel - 1] if len(energies_wh) == len(powers_w) else None
 
 
 class TasmotaThermometer:
@@ -203,7 +230,9 @@ class TasmotaNetwork:
             )
         meter, thermometer = None, None
         if Ability.METER in can:
-            meter = TasmotaMeter(station, name, adoption.channel, deadline_s, known.max_power_w)
+            channel = adoption.channel if "channel" in adoption.model_fields_set else None
+            whole = adoption.role is Role.HOUSE_METER
+            meter = TasmotaMeter(station, name, channel, deadline_s, known.max_power_w, whole=whole)
         if Ability.THERMOMETER in can:
             thermometer = TasmotaThermometer(station, name, adoption.sensor, deadline_s)
         remote = TasmotaRemote(station, name, adoption.infrared) if Ability.REMOTE in can else None
@@ -230,6 +259,7 @@ class TasmotaNetwork:
         for other in tuple(self._stations.values()):
             if mac is None and other.config is not None and other.config.topic == address:
                 station.announce(other.config)
+        self._compare()
         return station
 
     def _on_config(self, message: Message) -> None:
@@ -240,6 +270,7 @@ class TasmotaNetwork:
             if station is not None and not station.adopted:
                 station.leave()
                 del self._stations[mac]
+                self._compare()
             return
         config = read_config(mac, message.payload)
         if station is None:
@@ -247,6 +278,22 @@ class TasmotaNetwork:
         station.announce(config)
         if config.topic in self._by_topic:
             self._by_topic[config.topic].announce(config)
+        self._compare()
+
+    def _compare(self) -> None:
+        """Find devices that hear each other's orders, whether or not the settings list them."""
+        configs = [station.config for station in self._stations.values() if station.config is not None]
+        told: dict[str, set[str]] = {}
+        called: dict[str, set[str]] = {}
+        for config in configs:
+            told.setdefault(config.command_topic(""), set()).add(config.mac)
+            called.setdefault(config.topic, set()).add(config.mac)
+        for station in (*self._stations.values(), *self._by_topic.values()):
+            alike = told.get(station.config.command_topic(""), set()) if station.config is not None else set()
+            station.sharing = frozenset(alike if len(alike) > 1 else ())
+        for topic, station in self._by_topic.items():  # one topic means no device if several have it
+            if len(called.get(topic, ())) > 1:
+                station.sharing |= frozenset(called[topic])
 
     def _on_sensors(self, message: Message) -> None:
         mac = message.topic.split("/")[-2]
@@ -264,11 +311,13 @@ class TasmotaNetwork:
 
     def _sighting(self, config: DiscoveryConfig, station: Station) -> Sighting:
         shows = station.abilities | self._named_remote(config.model)
+        others = ", ".join(sorted(station.sharing - {config.mac}))
+        label = config.name or printable(config.topic)
         return Sighting(
             protocol=Protocol.MQTT,
             address=config.mac,
             profile=self._profiles.fitting(Protocol.MQTT, Family.TASMOTA, config.model, shows),
-            label=config.name or printable(config.topic),
+            label=printable(f"{label} (shares its topic with {others})") if others else label,
             model=config.model,
             firmware=config.firmware,
             reachable=station.online is True,

@@ -80,9 +80,14 @@ class DiscoveryConfig(BaseModel):
         return tuple(index for index, kind in enumerate(self.relay_kinds, start=1) if kind == _RELAY)
 
     @property
+    def outputs(self) -> int:
+        """How many things it drives: relays, lights, halves of shutters."""
+        return sum(kind != 0 for kind in self.relay_kinds)
+
+    @property
     def switches_alone(self) -> bool:
         """Whether one relay is all that it has: no other, no light, no shutter."""
-        return sum(kind != 0 for kind in self.relay_kinds) == 1
+        return self.outputs == 1
 
     def command_topic(self, command: str) -> str:
         """Where the device takes a command."""
@@ -210,6 +215,22 @@ def read_start(payload: bytes) -> int | None:
 def read_start_set(payload: bytes) -> int | None:
     """`PowerOnState`, as `stat/…/RESULT` says; None if it is about something else. Raises TasmotaMalformed."""
     return _start(read_object(payload))
+
+
+def read_pulse(payload: bytes, channel: int) -> int | str | None:
+    """`PulseTime<n>` as it is set, by `stat/…/RESULT`, or in the device's words why it is not; None: another matter.
+
+    Raises TasmotaMalformed.
+    """
+    said = read_object(payload)
+    answer = said.get(f"PulseTime{channel}")
+    if isinstance(answer, dict):
+        pulse = answer.get("Set")
+        return pulse if isinstance(pulse, int) and not isinstance(pulse, bool) else "it does not say what is set"
+    about = said.get("Input", "PULSETIME")  # older firmware does not say which command it does not know
+    if isinstance(said.get("Command"), str) and isinstance(about, str) and about.upper().startswith("PULSETIME"):
+        return f"it answers {printable(str(said['Command']), 40)} to PulseTime"
+    return None
 
 
 def _start(said: Mapping[str, object]) -> int | None:

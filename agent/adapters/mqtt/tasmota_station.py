@@ -5,12 +5,14 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from agent.adapters.mqtt.announced import speak_alike, unseen
 from agent.adapters.mqtt.broker import Broker, Message, Receiver
 from agent.adapters.mqtt.tasmota_messages import (
     DiscoveryConfig,
     SensorReport,
     TasmotaMalformed,
     channel_of,
+    read_pulse,
     read_relays,
     read_sensors,
     read_start,
@@ -18,7 +20,7 @@ from agent.adapters.mqtt.tasmota_messages import (
     read_status,
 )
 from agent.domain.device import Ability
-from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceUnreachable
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
 from agent.ports import Clock
 
 _OFFLINE_PATIENCE_S = 1.0
@@ -37,8 +39,11 @@ class Station:
         self._reported: list[asyncio.Future[SensorReport]] = []
         self._starts: list[Callable[[int, bool], None]] = []
         self._further: list[Callable[[DiscoveryConfig], Iterable[tuple[str, Receiver]]]] = []
+        self._pulses: list[Callable[[bytes], None]] = []
         self.config: DiscoveryConfig | None = None
         """None until the device has announced itself."""
+        self.sharing: frozenset[str] = frozenset()
+        """MAC addresses of all devices that speak on its topics, if it is not alone: an order would switch them all."""
         self.announced_itself = asyncio.Event()
         self.adopted = False
         """Whether the settings list it: only then does the hub listen to more than its last will."""
@@ -56,6 +61,14 @@ class Station:
         """What the device shows that it can do."""
         has_relay = self.config is not None and self.config.channels
         return self.announced.abilities | (frozenset({Ability.RELAY}) if has_relay else frozenset())
+
+    def known(self, name: str) -> DiscoveryConfig:
+        """What the device said of itself. Raises DeviceUnreachable if nothing, DeviceRefused if it is not alone."""
+        if self.config is None:
+            raise DeviceUnreachable(name, unseen(self._broker, "has not announced itself on the broker"))
+        if self.sharing:
+            raise DeviceRefused(name, speak_alike(self.sharing, "topic"))
+        return self.config
 
     def announce(self, config: DiscoveryConfig) -> None:
         """Take over what the device says of itself, and listen where it says it will speak."""
@@ -88,11 +101,9 @@ class Station:
 
     @asynccontextmanager
     async def conversation(self, name: str, deadline_s: float, turn: asyncio.Lock) -> AsyncIterator[DiscoveryConfig]:
-        """Wait for the turn, then talk for `deadline_s` wall seconds at most. Raises DeviceUnreachable."""
+        """Wait for the turn, then talk for `deadline_s` wall seconds at most. Raises DeviceUnreachable, -Refused."""
         async with turn:
-            config = self.config
-            if config is None:
-                raise DeviceUnreachable(name, "has not announced itself on the broker")
+            config = self.known(name)
             patience_s = self.patience_s(deadline_s)
             try:
                 async with asyncio.timeout(patience_s):
@@ -129,6 +140,25 @@ class Station:
         finally:
             self._waiting.remove(listen)
 
+    async def end_after(self, channel: int, pulse: int) -> int | str:
+        """Have each "on" of a channel end by itself; return the PulseTime that is set now, or why none is.
+
+        Raises BrokerUnreachable.
+        """
+        heard: asyncio.Future[int | str] = asyncio.get_running_loop().create_future()
+
+        def listen(payload: bytes) -> None:
+            answer = read_pulse(payload, channel)
+            if answer is not None and not heard.done():
+                heard.set_result(answer)
+
+        self._pulses.append(listen)
+        try:
+            self.send(f"PulseTime{channel}", str(pulse))
+            return await heard
+        finally:
+            self._pulses.remove(listen)
+
     async def start(self) -> int:
         """Ask what its relays do when power comes back, by `STATUS`, which answers nothing but a question.
 
@@ -157,9 +187,9 @@ class Station:
     async def sensors(self, name: str, deadline_s: float) -> tuple[datetime, SensorReport]:
         """What the sensors say, and when. A device that sleeps between its reports is not asked: its last one counts.
 
-        Raises DeviceUnreachable, DeviceMalformed.
+        Raises DeviceUnreachable, DeviceMalformed, DeviceRefused.
         """
-        if self.config is not None and self.config.sleeps:
+        if self.known(name).sleeps:
             if self.last_report is None:
                 raise DeviceUnreachable(name, "sleeps, and has not reported yet")
             return self.last_report
@@ -181,6 +211,8 @@ class Station:
 
     def send(self, command: str, payload: str) -> None:
         """Send a command, without waiting for an answer. Raises BrokerUnreachable."""
+        if self.sharing:
+            raise BrokerUnreachable(speak_alike(self.sharing, "topic"))
         if self.config is not None:
             self._broker.publish(self.config.command_topic(command), payload)
 
@@ -216,7 +248,7 @@ class Station:
 
     def _on_result(self, message: Message) -> None:
         config = self.config
-        if config is None or message.retained:  # what the broker kept tells the past
+        if config is None or message.retained or self.sharing:  # what was kept tells the past, or whose word it is
             return
         self.online = True
         kind = message.topic.rpartition("/")[2]
@@ -235,11 +267,13 @@ class Station:
         for channel, report in self._reporters:
             if channel in states:
                 report(states[channel])
-        if kind == "RESULT":
+        if kind == "RESULT" and message.payload.startswith(b"{"):
+            for hear in tuple(self._pulses):
+                hear(message.payload)
             self._tell_start(read_start_set(message.payload), is_status=False)
 
     def _on_settings(self, message: Message) -> None:
-        if not message.retained:
+        if not message.retained and not self.sharing:
             self.online = True
             self._tell_start(read_start(message.payload), is_status=True)
 
@@ -249,7 +283,7 @@ class Station:
                 listen(start, is_status)
 
     def _on_sensors(self, message: Message) -> None:
-        if message.retained:
+        if message.retained or self.sharing:
             return
         self.online = True
         waiting = [answer for answer in self._reported if not answer.done()]
@@ -263,7 +297,7 @@ class Station:
             answer.set_result(report)
 
     def _on_report(self, message: Message) -> None:
-        if message.retained:
+        if message.retained or self.sharing:
             return
         self.online = True
         self.last_report = (self._clock.now(), read_sensors(message.payload))
