@@ -2,12 +2,15 @@
 
 import argparse
 import logging
+import os
+import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from agent.commands.config import config_check
+from agent.commands.devices.speaking import printable
 from agent.commands.devices.words import add_devices
 from agent.commands.plan import amount, celsius, day_of_year, hours, plan, seconds, time_of_day
 from agent.commands.prices import prices
@@ -21,15 +24,57 @@ exit codes:
   1  something outside failed: a feed, a device, the disk; the message says what to do
   2  the command line or a settings file is wrong; the message names the field and the remedy
   3  a fault of the hub itself; please report it with the output
+  141  nobody reads the output any more (kwh-hub … | head)
 
 Every setting can also be given by the environment: KWH_HUB_MQTT__HOST=192.168.1.5 overrides host in [mqtt].
 """
 
+_NOBODY_READS = 141
+"""As a shell says of a program that a broken pipe has ended."""
 _log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit code."""
+    """Do what the command line says; return the exit code.
+
+    Where nobody reads any more what it prints (`| head`) it ends quietly.
+    """
+    code = 0
+    try:
+        code = _done(argv)
+        sys.stdout.flush()
+    except SystemExit as ended:  # also what rich makes of a broken pipe
+        if not isinstance(ended.__context__, BrokenPipeError) and not _unheard():
+            raise
+    except BrokenPipeError:
+        pass
+    else:
+        return code
+    _be_quiet()
+    return code or _NOBODY_READS
+
+
+def _unheard() -> bool:
+    """Whether standard output is a pipe whose other end is closed."""
+    try:
+        ends = select.poll()
+        ends.register(sys.stdout.fileno(), 0)
+        return any(what & select.POLLERR for _, what in ends.poll(0))
+    except (OSError, ValueError):  # no file stands behind it
+        return False
+
+
+def _be_quiet() -> None:
+    """What is still to be printed goes nowhere, or the interpreter would complain of it at its end."""
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError):
+        return
+
+
+def _done(argv: Sequence[str] | None) -> int:
     arguments = parser().parse_args(argv)
     act: Callable[[argparse.Namespace], int] = arguments.act
     try:
@@ -41,16 +86,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ExceptionGroup as group:
         expected, bugs = group.split(HubError)
         if expected is None or bugs is not None:
-            _log.exception("the hub ends because of a fault of its own")
-            return 3
+            return _broken(group)
         return max(_refused(error) for error in _leaves(expected))
-    except Exception:  # noqa: BLE001 - the last place that can say it
-        _log.exception("the hub ends because of a fault of its own")
-        return 3
+    except Exception as error:  # noqa: BLE001 - the last place that can say it
+        return _broken(error)
+
+
+def _broken(error: Exception) -> int:
+    """Say what no one foresaw. Raises BrokenPipeError if it only is that nobody reads the output."""
+    pipes, others = error.split(BrokenPipeError) if isinstance(error, ExceptionGroup) else (error, None)
+    if others is None and isinstance(pipes, BrokenPipeError | ExceptionGroup) and _unheard():
+        raise BrokenPipeError from error
+    _log.error("the hub ends because of a fault of its own", exc_info=error)
+    return 3
 
 
 def _refused(error: HubError) -> int:
-    print(f"kwh-hub: {error}", file=sys.stderr)
+    print(f"kwh-hub: {printable(str(error))}", file=sys.stderr)
     return 2 if isinstance(error, SettingsInvalid | ProfileInvalid) else 1
 
 

@@ -8,10 +8,12 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from agent.adapters.store.ledger import open_ledger
 from agent.adapters.store.telemetry import open_telemetry
 from agent.commands.day_picture import day_picture
+from agent.commands.devices.speaking import printable
 from agent.commands.plan_tables import blocks, verdict
 from agent.composition import clock_of, switched_load
 from agent.control.circuits import circuit_of
@@ -123,10 +125,8 @@ def _show(found: Status, settings: Settings) -> None:
         )
     for condition in found.conditions:
         if not condition.well:
-            console.print(
-                f"[red]not well[/red]: {condition.subject} since {condition.at.astimezone(zone):%H:%M}, "
-                f"{condition.detail}"
-            )
+            since = f"{condition.subject} since {condition.at.astimezone(zone):%H:%M}"
+            console.print(Text.assemble(("not well", "red"), f": {since}, {printable(condition.detail)}"))
     switched = [command for command in found.commands_today if command.stage is Stage.VERIFIED]
     console.print(f"{len(switched)} switchings and {len(found.plans_today)} plans today")
     if found.plan is None:

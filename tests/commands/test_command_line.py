@@ -1,7 +1,10 @@
 """`kwh-hub` as its user meets it: answers, refusals with a remedy, exit codes."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -226,3 +229,36 @@ def test_wind_is_read_where_a_file_has_it(tmp_path: Path) -> None:
 def test_real_prices_are_read(shared_data: Path) -> None:
     known = read_prices(shared_data / "ptf_hourly.csv", ZONE)
     assert len(known) > 3000
+
+
+@pytest.mark.parametrize("words", [["--help"], ["devices", "adopt", "--help"], ["config", "check", "--config", PAPER]])
+def test_an_output_that_nobody_reads_ends_a_command_quietly(words: list[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "agent", *words], stdout=writing, stderr=subprocess.PIPE, cwd=ROOT, check=False
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+def test_a_pipe_that_breaks_elsewhere_is_a_fault_as_any_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def act(_: object) -> int:
+        raise ExceptionGroup("networks", [BrokenPipeError(32, "Broken pipe")])
+
+    monkeypatch.setattr("agent.__main__.config_check", act)
+    assert main(["config", "check", "--config", PAPER]) == 3
+    assert "a fault of its own" in caplog.text
+
+
+def test_what_an_error_quotes_cannot_move_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def act(_: object) -> int:
+        raise SettingsInvalid("refused \x1b[2J\x9b31m\nby it")
+
+    monkeypatch.setattr("agent.__main__.config_check", act)
+    assert main(["config", "check", "--config", PAPER]) == 2
+    assert capsys.readouterr().err == "kwh-hub: refused ·[2J·31m\nby it\n"

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agent.commands.devices.networks import ANSWER_S, alive, first_answer
-from agent.commands.devices.speaking import plain
+from agent.commands.devices.speaking import plain, printable
 from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.value import Value
 from agent.errors import HubError, ProfileInvalid
@@ -125,7 +125,7 @@ def _table(answers: Sequence[Answer], settings: Settings) -> Table:
             f"{answer.role}{f', {answer.load}' if answer.load else ''}",
             plain(answer.profile),
             Text.assemble(f"{answer.protocol or '?'} ", plain(answer.address)),
-            Text("\n").join([now, *([Text(answer.reason)] if answer.reason else [])]),
+            Text("\n").join([now, *([Text(printable(answer.reason))] if answer.reason else [])]),
             state,
             "" if answer.power_w is None else f"{answer.power_w:.0f} W",
             "" if answer.temperature_c is None else f"{answer.temperature_c:.1f} °C",

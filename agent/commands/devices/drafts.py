@@ -75,4 +75,5 @@ def _literal(value: object) -> str:
     """In TOML; a text of JSON is readable between single quotes."""
     if isinstance(value, str) and "'" not in value and value.isprintable():
         return f"'{value}'" if '"' in value else f'"{value}"' if "\\" not in value else f"'{value}'"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    written = json.dumps(value, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08X}" for letter in written)

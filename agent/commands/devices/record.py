@@ -19,6 +19,7 @@ from agent.commands.devices.fixture import Line
 from agent.commands.devices.networks import ANSWER_S, alive, first_answer
 from agent.commands.devices.scan import key_of, looked_around
 from agent.commands.devices.secrets_left_out import secrets_of_bytes, without_secrets
+from agent.commands.devices.speaking import escaped, printable
 from agent.commands.devices.taps import ears_for, heard_bluetooth, ready_ears
 from agent.composition import clock_of
 from agent.domain.device import Adoption, Role
@@ -69,7 +70,7 @@ class Recording:
         )
         if old and (where, text) in self._kept:  # the broker tells it again to each who listens
             return
-        written = line.model_dump_json(exclude_defaults=True)
+        written = escaped(line.model_dump_json(exclude_defaults=True))
         if len(self.lines) >= _MOST_LINES or self.characters + len(written) > _MOST_CHARACTERS:
             self.ended.set()
             self.full = True
@@ -79,8 +80,12 @@ class Recording:
         self.characters += len(written)
         self.lines.append(line)
         if self.out is not None:
-            self.out.write(written + "\n")
-            self.out.flush()
+            try:
+                self.out.write(written + "\n")
+                self.out.flush()
+            except BrokenPipeError:  # nobody reads any more; whoever told this must not be ended by it
+                self.out = None
+                self.ended.set()
 
 
 def record(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
@@ -147,7 +152,7 @@ async def _listen(
             stack.enter_context(ear.tap(address, recording.hear))
         hearing, remarks = await ready_ears(ears)
         for remark in remarks:
-            beside.print(Text.assemble(("not heard: ", "yellow"), remark))
+            beside.print(Text.assemble(("not heard: ", "yellow"), printable(remark)))
         ways = ", ".join(ear.name for ear in hearing)
         beside.print(Text(f"listening to {address} ({ways}) for {arguments.seconds:g} s; nothing is switched"))
         with suppress(TimeoutError), _interruptible(recording):
@@ -202,14 +207,14 @@ async def _ask(networks: Networks, settings: Settings, address: str, beside: Con
         try:
             device = networks.of(adoption).device(adoption)
         except HubError as error:
-            beside.print(Text(str(error)))
+            beside.print(Text(printable(str(error))))
             continue
         for part in (device.relay, device.meter, device.thermometer):
             if part is not None:
                 try:
                     await first_answer(part.read, answer_s)
                 except HubError as error:
-                    beside.print(Text(str(error)))
+                    beside.print(Text(printable(str(error))))
 
 
 async def _found(networks: Networks, settings: Settings, address: str) -> Sequence[Adoption]:

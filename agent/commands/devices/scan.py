@@ -15,7 +15,7 @@ from rich.text import Text
 
 from agent.commands.devices.networks import ANSWER_S, Radio, alive, radios_of
 from agent.commands.devices.same import Found, Ways, devices_of_sightings
-from agent.commands.devices.speaking import plain
+from agent.commands.devices.speaking import plain, printable
 from agent.domain.address import address_key
 from agent.domain.device import Ability
 from agent.errors import BrokerUnreachable, HubError
@@ -168,7 +168,7 @@ def _reasons(board: Board) -> Sequence[str]:
     by_reason: dict[str, list[str]] = {}
     for name, reason in sorted(board.away.items()):
         by_reason.setdefault(reason, []).append(name)
-    return [f"{reason} ({', '.join(names)})" for reason, names in by_reason.items()]
+    return [f"{printable(reason)} ({', '.join(names)})" for reason, names in by_reason.items()]
 
 
 def _table(board: Board) -> Table:

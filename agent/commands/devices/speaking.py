@@ -1,5 +1,6 @@
 """How the words of `kwh-hub devices` speak with people: plain text of what devices say, and questions."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 
@@ -18,10 +19,28 @@ class NotDone(HubError):
     """Nothing was switched or written, because it must not be; the message says what would have to be otherwise."""
 
 
+class SteadyConsole(Console):
+    """One that goes on in silence where nobody reads any more: a relay must not be left as it is for that."""
+
+    def on_broken_pipe(self) -> None:
+        """Say nothing from now on."""
+        self.quiet = True
+
+
 def plain(text: str) -> Text:
-    """What a device calls itself, without the power to colour or move anything."""
-    kept = "".join(letter if letter.isprintable() else "·" for letter in text)
+    """What a device calls itself, without the power to colour or move anything, and not too long."""
+    kept = printable(text.replace("\n", "·"))
     return Text(kept if len(kept) <= _LONGEST else f"{kept[: _LONGEST - 1]}…")
+
+
+def printable(text: str) -> str:
+    """A text in which a device may have a say, line by line, with a dot for each character that cannot be seen."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else "·" for letter in text)
+
+
+def escaped(json_text: str) -> str:
+    """The same JSON on one line, with escapes for what cannot be seen."""
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in json_text)
 
 
 def at_terminal() -> bool:

@@ -13,7 +13,7 @@ from rich.text import Text
 from agent.commands.devices import guards
 from agent.commands.devices.journal import Keep, journal
 from agent.commands.devices.networks import ANSWER_S, alive, first_answer
-from agent.commands.devices.speaking import NotDone, adopted, agreed
+from agent.commands.devices.speaking import NotDone, adopted, agreed, printable
 from agent.composition import clock_of
 from agent.domain.command import Cause, Stage
 from agent.domain.device import RelayState, Role
@@ -46,7 +46,7 @@ class Bench:
 
     def say(self, text: str, style: str = "") -> None:
         """One step, as it happens."""
-        self.console.print(Text(f"{self.chosen.name}: {text}", style))
+        self.console.print(Text(f"{self.chosen.name}: {printable(text)}", style))
 
 
 def switch(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:

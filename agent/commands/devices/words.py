@@ -12,7 +12,7 @@ from agent.commands.devices.adopted import listed
 from agent.commands.devices.forget import forget
 from agent.commands.devices.record import record
 from agent.commands.devices.scan import scan
-from agent.commands.devices.speaking import NotDone
+from agent.commands.devices.speaking import NotDone, printable
 from agent.commands.devices.switching import REFUSED, switch, try_out
 from agent.commands.plan import seconds
 from agent.domain.device import Role
@@ -160,7 +160,7 @@ def _coded(act: Act, arguments: argparse.Namespace) -> int:
     try:
         return act(arguments)
     except NotDone as refused:
-        print(f"kwh-hub: {refused}", file=sys.stderr)  # noqa: T201 - why
+        print(f"kwh-hub: {printable(str(refused))}", file=sys.stderr)  # noqa: T201 - why
         return REFUSED
 
 
