@@ -329,6 +329,23 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     return settings
 
 
+def device_settings(said: Mapping[str, object]) -> DeviceSettings:
+    """One device as its table would say it. Raises SettingsInvalid with every fault named."""
+    try:
+        return DeviceSettings.model_validate(said)
+    except ValidationError as error:
+        raise SettingsInvalid(f"this is no usable device:\n{faults(error, DeviceSettings)}") from error
+
+
+def with_device(settings: Settings, device: DeviceSettings) -> Settings:
+    """The settings with one more device, checked as those of a file are. Raises SettingsInvalid."""
+    tree = {name: getattr(settings, name) for name in Settings.model_fields}
+    try:
+        return Settings.model_validate({**tree, "devices": (*settings.devices, device)})
+    except ValidationError as error:
+        raise SettingsInvalid(faults(error, Settings).strip()) from error
+
+
 def _anchor(tree: dict[str, Any], folder: Path) -> None:
     """Let the paths of the file, and those that it leaves out, begin at its folder; what is no path is left alone."""
     for section, part in Settings.model_fields.items():

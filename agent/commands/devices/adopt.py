@@ -2,25 +2,35 @@
 
 import argparse
 import asyncio
+import re
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 from rich.console import Console
 from rich.text import Text
 
-from agent.commands.devices.networks import ANSWER_S, alive
+from agent.commands.devices.networks import ANSWER_S, alive, first_answer
 from agent.commands.devices.owner_file import rewrite
-from agent.commands.devices.scan import key_of, looked_around
-from agent.commands.devices.speaking import adopted, agreed, asked, at_terminal
+from agent.commands.devices.same import Ways
+from agent.commands.devices.scan import Board, key_of, looked_around, reasons_of
+from agent.commands.devices.speaking import adopted, agreed, asked, at_terminal, printable
 from agent.commands.devices.table_text import table_lines, with_device
 from agent.composition import clock_of, device_faults
 from agent.control.circuits import circuit_of
-from agent.domain.device import Ability, Role, Sighting
-from agent.errors import SettingsInvalid
-from agent.networks import networks_of
+from agent.domain.device import Ability, Name, Role, Sighting
+from agent.errors import DeviceRefused, HubError, SettingsInvalid
+from agent.networks import Networks, networks_of
 from agent.profiles.library import Profiles, load_profiles
 from agent.profiles.profile import DeviceProfile
-from agent.settings import HELD_BY_MANY, SWITCHING_ROLES, DeviceSettings, Settings, load_settings
+from agent.settings import HELD_BY_MANY, SWITCHING_ROLES, DeviceSettings, Settings, device_settings, load_settings
+from agent.settings import with_device as wider_by
+
+_BY_THERMOMETER = (Role.ROOM_THERMOMETER, Role.TANK_THERMOMETER)
+_NAME = re.compile(get_args(Name)[1].pattern)
+_LONGEST_NAME = 41
+_DOTLESS = str.maketrans("ıİ", "iI")
 
 
 def adopt(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
@@ -30,9 +40,10 @@ def adopt(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
     _not_twice(settings, arguments)
     seen = None
     if arguments.profile is None:
-        seen = _looked_for(arguments, settings, console, answer_s)
+        seen = _looked_for(arguments, settings, profiles, console, answer_s)
     device = _described(arguments, settings, profiles, seen, console)
     profile = profiles.named(device.profile)
+    _would_work(settings, device, profiles)
     for line in table_lines(device):
         console.print(Text(f"  {line}"))
     for remark in _remarks(settings, device, profile):
@@ -51,10 +62,18 @@ def _fits(new: Path, device: DeviceSettings, profiles: Profiles) -> None:
     settings = load_settings(new)
     if adopted(settings, device.name) != device:
         raise SettingsInvalid(f"{device.name} would be read otherwise than it was meant")
-    wrong = [fault for fault in device_faults(settings, profiles) if fault.startswith(f"devices.{device.name}")]
-    if wrong:
-        raise SettingsInvalid("\n".join(wrong))
     asyncio.run(_is_within_reach(settings, device, profiles))
+
+
+def _would_work(settings: Settings, device: DeviceSettings, profiles: Profiles) -> None:
+    """Refuse what the hub would refuse, before anything is said of the device. Raises SettingsInvalid."""
+    try:
+        wider = wider_by(settings, device)
+    except SettingsInvalid as error:
+        raise SettingsInvalid(f"nothing was changed: {error}") from error
+    before = set(device_faults(settings, profiles))
+    if wrong := [fault for fault in device_faults(wider, profiles) if fault not in before]:
+        raise SettingsInvalid("\n".join(["nothing was changed:", *wrong]))
 
 
 async def _is_within_reach(settings: Settings, device: DeviceSettings, profiles: Profiles) -> None:
@@ -76,25 +95,70 @@ def _not_twice(settings: Settings, arguments: argparse.Namespace) -> None:
 
 
 def _looked_for(
-    arguments: argparse.Namespace, settings: Settings, console: Console, answer_s: float
+    arguments: argparse.Namespace, settings: Settings, profiles: Profiles, console: Console, answer_s: float
 ) -> Sighting | None:
-    """The device as it is seen now, where it is."""
-    profiles = load_profiles()
+    """The device as it is seen now, where it is. Raises SettingsInvalid where it is adopted or lacks what is meant."""
 
-    async def look() -> Sighting | None:
+    async def look() -> tuple[Board, str]:
         async with alive(settings, profiles, "adopt") as networks:
             board = await looked_around(networks, settings, arguments.seconds, console, answer_s)
-        for reason in sorted(set(board.away.values())):
-            console.print(Text.assemble(("away: ", "yellow"), reason))
-        fitting = [
-            found.sighting
-            for device in board.devices
-            for found in device
-            if key_of(found.sighting.address) == key_of(arguments.address)
-        ]
-        return next((sighting for sighting in fitting if sighting.profile is not None), next(iter(fitting), None))
+            found = _best(_ways_to(board, arguments.address))
+            return board, "" if found is None else await _lacking(networks, found, arguments, answer_s)
 
-    return asyncio.run(look())
+    board, lacking = asyncio.run(look())
+    ways = _ways_to(board, arguments.address)
+    best = _best(ways)
+    if best is None:
+        for reason in reasons_of(board):
+            console.print(Text.assemble(("away: ", "yellow"), reason))
+        return None
+    _no_other_way(settings, profiles, ways, best)
+    if lacking:
+        raise SettingsInvalid(f"nothing was changed: {arguments.address} {lacking}")
+    return best
+
+
+def _ways_to(board: Board, address: str) -> Ways:
+    """All the ways in which the device at an address was seen."""
+    key = key_of(address)
+    return next((one for one in board.devices if key in {key_of(found.sighting.address) for found in one}), ())
+
+
+def _best(ways: Ways) -> Sighting | None:
+    """The way that the hub knows how to speak, best first."""
+    seen = [found.sighting for found in ways]
+    return next((sighting for sighting in seen if sighting.profile is not None), next(iter(seen), None))
+
+
+def _no_other_way(settings: Settings, profiles: Profiles, ways: Ways, best: Sighting) -> None:
+    """Whether the device is adopted already, in another way than the one that it is seen in. Raises SettingsInvalid."""
+    keys = {key_of(found.sighting.address): found.sighting.protocol for found in ways}
+    for other in settings.devices:
+        protocol = profiles[other.profile].protocol if other.profile in profiles else None
+        same_way = (key_of(other.address), protocol) == (key_of(best.address), best.protocol)
+        if key_of(other.address) in keys and not same_way:
+            raise SettingsInvalid(
+                f"nothing was changed: {best.address} is the device that is adopted as {other.name} ({other.address}); "
+                f"`kwh-hub devices forget {other.name}` would free it"
+            )
+
+
+async def _lacking(networks: Networks, seen: Sighting, arguments: argparse.Namespace, answer_s: float) -> str:
+    """What the device answers that it has not, a second relay for one; empty if it has all, or says nothing."""
+    if seen.profile is None:
+        return ""
+    said = {"name": "adopted", "role": Role.METER, "profile": seen.profile, "address": seen.address}
+    try:
+        meant = device_settings({**said, "channel": arguments.channel, "sensor": arguments.sensor})
+        device = networks.of(meant).device(meant)
+        part = device.thermometer if arguments.role in _BY_THERMOMETER else device.relay or device.meter
+        if part is not None:
+            await first_answer(part.read, answer_s)
+    except DeviceRefused as error:
+        return printable(error.reason)
+    except HubError:
+        return ""
+    return ""
 
 
 def _described(
@@ -113,26 +177,59 @@ def _described(
         load = asked(console, "Which appliance does it switch?", "--load", list(_free_appliances(settings)))
     name = arguments.name or asked(console, "What shall it be called?", "--name", default=_proposed(role, load))
     said = {
-        "name": name,
+        "name": _called(name),
         "role": role,
         "load": load,
         "profile": profile,
         "address": arguments.address if seen is None else seen.address,
         "channel": arguments.channel,
         "sensor": arguments.sensor,
+        "infrared": _infrared(arguments, settings, can, console),
     }
-    try:
-        return DeviceSettings.model_validate(said)
-    except ValueError as error:
-        lines = [line for line in str(error).splitlines()[1:] if "For further information" not in line]
-        raise SettingsInvalid("this is no usable device:\n" + "\n".join(f"  {line}" for line in lines)) from error
+    return device_settings(said)
+
+
+def _called(name: str) -> str:
+    """A name that can be one. Raises SettingsInvalid with the nearest that can."""
+    if _NAME.fullmatch(name):
+        return name
+    plain = unicodedata.normalize("NFKD", name.translate(_DOTLESS)).encode("ascii", "ignore").decode().lower()
+    near = re.sub("[^a-z0-9_]+", "-", plain).strip("-_")[:_LONGEST_NAME]
+    raise SettingsInvalid(
+        f"{printable(name)!r} can be no name: lower-case letters a-z, digits, - and _, beginning with a letter or a "
+        f"digit, at most {_LONGEST_NAME}{f'; {near} would be one' if near else ''}"
+    )
+
+
+def _infrared(
+    arguments: argparse.Namespace, settings: Settings, can: frozenset[Ability], console: Console
+) -> dict[str, Any] | None:
+    """Whose language a transmitter is to speak, and which meter shows what becomes of it; None for anything else."""
+    vendor, verified_by = arguments.infrared_vendor, arguments.verified_by
+    if Ability.REMOTE not in can:
+        if (vendor, verified_by, arguments.infrared_model) == (None, None, None):
+            return None
+        raise SettingsInvalid(
+            "--infrared-vendor, --infrared-model and --verified-by are for infrared transmitters only: leave them out"
+        )
+    vendor = vendor or asked(console, "Whose language does the unit's remote control speak?", "--infrared-vendor")
+    meters = [device.name for device in settings.devices if device.role is Role.METER]
+    if verified_by is None and not meters:
+        raise SettingsInvalid(
+            "--verified-by is missing: only a meter on the unit's circuit shows whether it obeys. Adopt that first, "
+            "with the role meter"
+        )
+    verified_by = verified_by or asked(console, "Which meter is on its circuit?", "--verified-by", meters)
+    said = {"vendor": vendor.upper(), "model": arguments.infrared_model, "verified_by": verified_by}
+    return {key: value for key, value in said.items() if value is not None}
 
 
 def _free_roles(settings: Settings, can: frozenset[Ability]) -> Iterator[str]:
     held = {device.role for device in settings.devices} - set(HELD_BY_MANY)
     for role in Role:
         needed = Ability.RELAY if role in SWITCHING_ROLES else Ability.METER
-        needed = Ability.THERMOMETER if role in (Role.ROOM_THERMOMETER, Role.TANK_THERMOMETER) else needed
+        needed = Ability.THERMOMETER if role in _BY_THERMOMETER else needed
+        needed = Ability.REMOTE if role is Role.AIR_CONDITIONER and Ability.REMOTE in can else needed
         if role not in held and needed in can and (role is not Role.APPLIANCE or list(_free_appliances(settings))):
             yield role.value
 
@@ -154,10 +251,12 @@ def _remarks(settings: Settings, device: DeviceSettings, profile: DeviceProfile)
     known = {*settings.house.loads, *(appliance.name for appliance in settings.house.appliances)}
     if device.role in SWITCHING_ROLES and load not in known:
         yield f"the house has no {load}: it will not be planned (docs/configuration.md)"
-    elif device.role in SWITCHING_ROLES and profile.max_power_w is None:
+    elif device.role in SWITCHING_ROLES and Ability.RELAY in profile.abilities and profile.max_power_w is None:
         power_w = circuit_of(settings.house, load).power_w
         yield f"what its relay carries is not known: its label must say {power_w:.0f} W or more, without a pause"
-    if device.role in SWITCHING_ROLES and not profile.ends_itself:
+    if device.role in SWITCHING_ROLES and device.infrared is not None:
+        yield "if the hub is gone while the unit is on, its own thermostat holds the room"
+    elif device.role in SWITCHING_ROLES and not profile.ends_itself:
         yield "it cannot end an on by itself: if the hub's computer fails, it stays as it is"
     if not profile.checked_on_hardware:
         yield f"{device.profile} has only been tried on simulated devices: watch its first days"

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from agent.commands.devices.networks import ANSWER_S, alive, first_answer
+from agent.commands.devices.networks import ANSWER_S, alive, device_of, first_answer
 from agent.commands.devices.speaking import plain, printable
 from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.value import Value
@@ -70,7 +70,7 @@ async def _answers(settings: Settings, answer_s: float) -> Sequence[Answer]:
 
 def _device(settings: Settings, networks: Networks, chosen: DeviceSettings) -> Device | HubError:
     try:
-        return networks.of(chosen).device(chosen, settings.control.dead_man_s)
+        return device_of(settings, networks, chosen)
     except HubError as error:
         return error
 

@@ -1,24 +1,29 @@
 """The networks of the home, alive for as long as one command needs them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from agent.adapters.ble.network import BleNetwork
 from agent.composition import clock_of
 from agent.errors import DeviceUnreachable, HubError
 from agent.hub import alone_in
-from agent.networks import Networks, networks_of
-from agent.ports import Network
+from agent.networks import Networks, devices_of, networks_of
+from agent.ports import Device, Network
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
-from agent.settings import Settings
+from agent.settings import DeviceSettings, Settings
 
 ANSWER_S = 5.0
 """Wall seconds that a network gets to come up, and a device on it to be known there."""
 _AGAIN_S = 0.1
+_ADOPTED_ONLY = frozenset({"list", "switch"})
+"""Words that speak with adopted devices only, so that no other network is needed."""
+_BLUETOOTH_LOG = "agent.adapters.ble"
 
 T = TypeVar("T")
 
@@ -55,9 +60,42 @@ async def alive(settings: Settings, profiles: Profiles, word: str, *, alone: boo
     """
     client_id = f"{settings.mqtt.client_id}-{word}"
     free = alone or settings.zigbee.port is None or _is_free(settings.storage.folder)
+    has_bluetooth = uses_bluetooth(settings, profiles)
+    if word in _ADOPTED_ONLY and not has_bluetooth:
+        settings = settings.model_copy(update={"ble": settings.ble.model_copy(update={"enabled": False})})
     networks = networks_of(settings, clock_of(settings), profiles, client_id=client_id, stick_is_free=free)
-    async with at_work(networks):
-        yield networks
+    with nullcontext() if has_bluetooth else _silent(_BLUETOOTH_LOG):
+        async with at_work(networks):
+            yield networks
+
+
+def uses_bluetooth(settings: Settings, profiles: Profiles) -> bool:
+    """Whether a device is adopted that is spoken with over Bluetooth."""
+    adopted = [profiles[one.profile].family for one in settings.devices if one.profile in profiles]
+    return not set(BleNetwork.families).isdisjoint(adopted)
+
+
+def device_of(settings: Settings, networks: Networks, chosen: DeviceSettings) -> Device:
+    """An adopted device as the hub itself makes it: a transmitter together with the meter that shows what it does.
+
+    Raises SettingsInvalid, ProfileInvalid.
+    """
+    names = {chosen.name, None if chosen.infrared is None else chosen.infrared.verified_by}
+    needed = tuple(one for one in settings.devices if one.name in names)
+    made = devices_of(settings.model_copy(update={"devices": needed}), networks, clock_of(settings))
+    return next(device for device in made if device.name == chosen.name)
+
+
+@contextmanager
+def _silent(name: str) -> Iterator[None]:
+    """Say nothing of a network that this home does not need."""
+    log = logging.getLogger(name)
+    before = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 @asynccontextmanager

@@ -13,7 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from agent.commands.devices.networks import ANSWER_S, Radio, alive, radios_of
+from agent.adapters.ble.network import BleNetwork
+from agent.commands.devices.networks import ANSWER_S, Radio, alive, radios_of, uses_bluetooth
 from agent.commands.devices.same import Found, Ways, devices_of_sightings
 from agent.commands.devices.speaking import plain, printable
 from agent.domain.address import address_key
@@ -45,6 +46,8 @@ class Board:
     """By network: why nothing can be heard there."""
     heard: set[str] = field(default_factory=set)
     listened_s: dict[str, float] = field(default_factory=dict)
+    not_needed: frozenset[str] = frozenset()
+    """Networks on which nothing is adopted, and that are there without being set up."""
 
     @property
     def devices(self) -> Sequence[Ways]:
@@ -76,11 +79,13 @@ def scan(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
     settings = load_settings(arguments.config)
     console = Console(stderr=arguments.json)
     board = asyncio.run(_scanned(settings, arguments.seconds, console, answer_s))
-    reasons = _reasons(board)
+    reasons = reasons_of(board)
     if board.away and not board.heard:
-        raise BrokerUnreachable("; ".join(reasons))
+        raise BrokerUnreachable("; ".join([*reasons, *_asides(board)]))
     for reason in reasons:
         console.print(Text.assemble(("away: ", "yellow"), reason))
+    for remark in _asides(board):
+        console.print(Text(remark, "dim"))
     if arguments.json:
         for device in board.devices:
             print(json.dumps(_record(device, board)))  # noqa: T201 - the answer itself
@@ -120,6 +125,9 @@ async def looked_around(
         board.away["zigbee"] = "a running hub has the ZigBee coordinator: stop it to scan"
     async with asyncio.TaskGroup() as group:
         radios = [radio for radio in radios_of(networks) if joining or not radio.opens]
+        if not uses_bluetooth(settings, networks.profiles):
+            bluetooth = {networks.by_family.get(family) for family in BleNetwork.families}
+            board.not_needed = frozenset(radio.name for radio in radios if radio.network in bluetooth)
         listening = [group.create_task(_listen(radio, board, answer_s)) for radio in radios]
         if console.is_terminal:
             await _shown(listening, board, console)
@@ -160,15 +168,22 @@ async def _listen(radio: Radio, board: Board, answer_s: float) -> None:
 def _progress(board: Board) -> Group:
     done_s = min(board.listened_s.values(), default=0.0)
     bar = ProgressBar(total=board.seconds, completed=done_s, width=40)
-    return Group(_table(board), bar, *(Text(f"away: {reason}", "yellow") for reason in _reasons(board)))
+    return Group(_table(board), bar, *(Text(f"away: {reason}", "yellow") for reason in reasons_of(board)))
 
 
-def _reasons(board: Board) -> Sequence[str]:
-    """Each reason once, with all the networks that have it."""
+def reasons_of(board: Board) -> Sequence[str]:
+    """Each reason once, with all the networks that have it, but those that this home does without."""
     by_reason: dict[str, list[str]] = {}
     for name, reason in sorted(board.away.items()):
-        by_reason.setdefault(reason, []).append(name)
+        if name not in board.not_needed:
+            by_reason.setdefault(reason, []).append(name)
     return [f"{printable(reason)} ({', '.join(names)})" for reason, names in by_reason.items()]
+
+
+def _asides(board: Board) -> Sequence[str]:
+    """What is away and not missed. Only Bluetooth is used without being asked for."""
+    away = sorted({board.away[name] for name in board.not_needed if name in board.away})
+    return [f"not listened to: {printable(reason)}. Without it in this home: ble.enabled = false" for reason in away]
 
 
 def _table(board: Board) -> Table:

@@ -5,6 +5,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from rich.console import Console
@@ -12,12 +13,14 @@ from rich.text import Text
 
 from agent.commands.devices import guards
 from agent.commands.devices.journal import Keep, journal
-from agent.commands.devices.networks import ANSWER_S, alive, first_answer
-from agent.commands.devices.speaking import NotDone, adopted, agreed, printable
+from agent.commands.devices.networks import ANSWER_S, alive, device_of, first_answer
+from agent.commands.devices.speaking import NotDone, SteadyConsole, adopted, agreed, printable
 from agent.composition import clock_of
 from agent.domain.command import Cause, Stage
 from agent.domain.device import RelayState, Role
+from agent.domain.house import Aim
 from agent.errors import DeviceError, DeviceRefused, HubError
+from agent.expecting import Expectations
 from agent.networks import Networks
 from agent.ports import Device, Meter, Relay
 from agent.profiles.library import load_profiles
@@ -25,6 +28,8 @@ from agent.settings import DeviceSettings, Settings, load_settings
 
 VERIFIED, UNKNOWN, REFUSED, INTERRUPTED = 0, 4, 5, 130
 _OFF_ATTEMPTS = 3
+_LOOK_AGAIN_S = 1.0
+"""Wall seconds between two looks at the circuit of what obeys slowly."""
 _STILL_DRAWS_W = 15.0
 """A plug and what sleeps behind it draw less; a relay whose contacts are welded together lets more through."""
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -43,6 +48,8 @@ class Bench:
     networks: Networks
     console: Console
     keep: Keep
+    aim: Aim | None = None
+    """What an "on" is to mean, for an air conditioner that is told by infrared."""
 
     def say(self, text: str, style: str = "") -> None:
         """One step, as it happens."""
@@ -91,17 +98,30 @@ async def _at_work(
     Orders are journalled with their `cause`; without one none is given.
     """
     failed: HubError
-    console = Console()
+    console = SteadyConsole()
     async with alive(settings, load_profiles(), "switch", alone=True) as networks:
         try:
-            device = networks.of(chosen).device(chosen, settings.control.dead_man_s)
+            device = device_of(settings, networks, chosen)
             if device.relay is None:
                 raise NotDone(f"{chosen.name} has no relay")
             async with journal(settings, chosen, guards.load_of(chosen), cause, console) as keep:
-                return await act(Bench(settings, chosen, device, device.relay, networks, console, keep))
+                return await act(
+                    Bench(settings, chosen, device, device.relay, networks, console, keep, _aimed(settings, device))
+                )
         except HubError as error:
             failed = error  # raised outside of the task group, which would put it into a group of its own
     raise failed
+
+
+def _aimed(settings: Settings, device: Device) -> Aim | None:
+    """What the unit is told to do by an "on", as the hub would tell it now; None where there is only on and off."""
+    if device.unit is None:
+        return None
+    expected, now = Expectations(settings, ()), clock_of(settings).now()
+    aim = expected.aim(expected.house(None, now), now)
+    if aim is not None:
+        device.unit.aim(aim)
+    return aim
 
 
 async def _learnt(bench: Bench, answer_s: float) -> guards.Known:
@@ -131,7 +151,8 @@ async def _tested(bench: Bench, seconds: float, answer_s: float) -> int:
     await _say_power(bench, "before", answer_s)
     verified, interrupted = await _on_then_off(bench, seconds, answer_s)
     power_w = await _say_power(bench, "after", answer_s)
-    if power_w is not None and power_w > _STILL_DRAWS_W and bench.device.meter is not None:
+    own_meter = bench.device.meter is not None and bench.device.unit is None
+    if power_w is not None and power_w > _STILL_DRAWS_W and own_meter:
         bench.say("it says off, but its meter does not: the contacts may be welded. Pull the plug", "red")
         return UNKNOWN
     if interrupted and verified:
@@ -216,6 +237,8 @@ async def _ordered(bench: Bench, *, on: bool) -> bool:
     try:
         await bench.relay.switch(on=on)
     except DeviceError as error:
+        if bench.relay.pending is on:
+            return await _shown(bench, at, on=on)
         took_ms = 1000 * (clock.time() - began)
         await bench.keep(on, _stage(bench.relay, error), at)
         bench.say(f"{_word(on=on)} NOT verified after {took_ms:.0f} ms: {error.reason}", "red")
@@ -224,6 +247,38 @@ async def _ordered(bench: Bench, *, on: bool) -> bool:
     await bench.keep(on, Stage.VERIFIED, at)
     bench.say(f"{_word(on=on)}, verified in {took_ms:.0f} ms")
     return True
+
+
+async def _shown(bench: Bench, at: datetime, *, on: bool) -> bool:
+    """Whether the circuit shows in time that an order was obeyed which has been sent."""
+    clock, word = asyncio.get_running_loop(), _word(on=on)
+    await bench.keep(on, Stage.ACKNOWLEDGED, at)
+    infrared = bench.chosen.infrared
+    until = "" if infrared is None else f" for up to {infrared.settles_s:g} s"
+    bench.say(f"told to be {word}{_meaning(bench, on=on)}; watching its circuit{until}")
+    began, seen = clock.time(), "its meter says nothing"
+    with bench.console.status("") as status:
+        while bench.relay.pending is on:
+            status.update(f"{clock.time() - began:.0f} s: {printable(seen)}")
+            await asyncio.sleep(_LOOK_AGAIN_S)
+            try:
+                state = await bench.relay.read()
+            except DeviceError as error:
+                seen = error.reason
+                continue
+            if state.on is on:
+                await bench.keep(on, Stage.VERIFIED, at)
+                bench.say(f"{word}: its circuit shows it after {clock.time() - began:.0f} s")
+                return True
+            seen = f"its circuit still shows {_word(on=state.on)}"
+    bench.say(
+        f"{word} NOT verified after {clock.time() - began:.0f} s: {seen}. Can the unit see the transmitter?", "red"
+    )
+    return False
+
+
+def _meaning(bench: Bench, *, on: bool) -> str:
+    return f", to {bench.aim.mode} to {bench.aim.setpoint_c:g} °C" if on and bench.aim is not None else ""
 
 
 def _stage(relay: Relay, error: DeviceError) -> Stage:
@@ -251,9 +306,11 @@ async def _say_power(bench: Bench, when: str, answer_s: float) -> float | None:
 def _meter(bench: Bench) -> tuple[Meter | None, str]:
     if bench.device.meter is not None:
         return bench.device.meter, "its meter"
+    shown_by = None if bench.chosen.infrared is None else bench.chosen.infrared.verified_by
     for other in bench.settings.devices:
-        if other.role is Role.HOUSE_METER:
-            return bench.networks.of(other).device(other).meter, "the house's meter"
+        if other.name == shown_by or (shown_by is None and other.role is Role.HOUSE_METER):
+            whose = "the house's meter" if shown_by is None else "the meter on its circuit"
+            return bench.networks.of(other).device(other).meter, whose
     return None, ""
 
 

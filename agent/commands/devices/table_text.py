@@ -171,7 +171,9 @@ def _newline(text: str) -> str:
 
 
 def _literal(value: object) -> str:
-    """A value in TOML; JSON writes the same but for one letter."""
+    """A value in TOML; JSON writes the same but for one letter, and for tables."""
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_literal(part)}' for key, part in value.items())} }}"
     literal = json.dumps(value, ensure_ascii=False).replace(_DELETE, "\\u007F")
     try:
         literal.encode()

@@ -73,6 +73,8 @@ example:
   kwh-hub devices adopt A0B1C2D3E4F5                    asks for the rest
   kwh-hub devices adopt A0B1C2D3E4F5 --name tank --role tank_thermometer --sensor DS18B20-2
   kwh-hub devices adopt A0B1C2D3E4F6 --name washer-plug --role appliance --load dishwasher --profile tasmota-plug
+  kwh-hub devices adopt A0B1C2D3E4F7 --name ac --role air_conditioner --profile tasmota-infrared \\
+      --infrared-vendor DAIKIN --verified-by ac-meter      a unit by infrared, with a meter on its circuit
 """
 _FORGET = """\
 Remove a device's [[devices]] table from the settings file, and nothing else of it. A ZigBee device on the hub's own
@@ -179,6 +181,9 @@ def _add_adopting(words: "Words[argparse.ArgumentParser]") -> None:
     word.add_argument("--profile", metavar="NAME", help="what it is (the profile that fits, if it is seen now)")
     word.add_argument("--channel", type=int, default=1, metavar="N", help="which relay, where it has several (1)")
     word.add_argument("--sensor", metavar="NAME", help="which thermometer, where it has several; DS18B20-2 for one")
+    word.add_argument("--infrared-vendor", metavar="WORD", help="of a transmitter: the unit's language, such as DAIKIN")
+    word.add_argument("--infrared-model", type=int, metavar="N", help="which of its remote controls (the first)")
+    word.add_argument("--verified-by", metavar="NAME", help="of a transmitter: the adopted meter on the unit's circuit")
     word.add_argument("--seconds", type=seconds, default=5.0, metavar="S", help="how long to look for it (5)")
     word.add_argument("--yes", action="store_true", help="do not ask before writing")
     example = _FORGET_EXAMPLE
