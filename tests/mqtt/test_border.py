@@ -215,7 +215,7 @@ async def test_a_shelly_that_names_itself_with_escapes_is_shown_without() -> Non
     about = {**device_info(ShellyIdentity(MAC)), "name": ESCAPES[:150], "model": ESCAPES[:90], "ver": ESCAPES[:90]}
     broker._receive(Message("p/online", b"true"))
     network._on_info("p", Reply(id=1, src="", result=about))
-    found = network._sighting(network._seen["p"].info, network._seen["p"])  # type: ignore[arg-type]
+    found = network._sighting(network._seen["p"].infos[MAC], network._seen["p"])
     assert all(text.isprintable() for text in shown_by([found]))
 
 

@@ -41,3 +41,9 @@ def speak_alike(hardware: Collection[str], what: str) -> str:
     """Why a device is not switched that shares its topics with another one."""
     known = ", ".join(sorted(hardware))
     return f"{len(hardware)} devices speak on one {what}: {known}; give each a {what} of its own"
+
+
+def with_others(label: str, mac: str, sharing: Collection[str], what: str) -> str:
+    """How a device is shown that shares its topics with others, if there are any."""
+    others = ", ".join(sorted(set(sharing) - {mac}))
+    return printable(f"{label} (shares its {what} with {others})") if others else label

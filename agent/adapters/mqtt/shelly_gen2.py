@@ -6,13 +6,12 @@ An order is acknowledged by the answer that carries its number; the device ends 
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
-from agent.adapters.mqtt.announced import is_own_topic, printable
+from agent.adapters.mqtt.announced import is_own_topic, printable, with_others
 from agent.adapters.mqtt.broker import Broker, Message
-from agent.adapters.mqtt.shelly_gen2_station import Gen2Station
+from agent.adapters.mqtt.shelly_gen2_components import Gen2Meter, Gen2Switch, Gen2Thermometer
+from agent.adapters.mqtt.shelly_gen2_station import Gen2Station, mac_of_source
 from agent.adapters.mqtt.shelly_rpc import ShellyRpc
 from agent.adapters.shelly.messages import (
     DEVICE_INFO,
@@ -22,161 +21,48 @@ from agent.adapters.shelly.messages import (
     DeviceStatus,
     Reply,
     ShellyMalformed,
-    TemperatureStatus,
     mac_of,
-    meter_status,
     read_device_info,
-    read_meter,
     read_status,
-    read_switch,
-    read_temperature,
-    sensor_number,
-    switch_set,
-    switch_status,
-    temperature_status,
 )
-from agent.adapters.shelly.starting import start_off
-from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
-from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, SettingsInvalid
+from agent.domain.device import Ability, Adoption, Protocol, Sighting
+from agent.errors import BrokerUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles
 from agent.profiles.profile import Family
-from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
 _MOST_DEVICES = 256
 """More devices than any home has; what else says that it is online is not remembered."""
+_MOST_AT_ONE_PREFIX = 8
 _LONGEST_PREFIX = 300
-
-
-class Gen2Switch:
-    """One relay."""
-
-    ends_itself = True
-
-    def __init__(self, station: Gen2Station, name: Name, channel: int) -> None:
-        self._station = station
-        self._name = name
-        self._channel = channel
-        self.on_report: Callable[[bool], None] | None = None
-        station.reporters.setdefault(channel, []).append(self._report)
-
-    @property
-    def away(self) -> str:
-        """What its last will says."""
-        return "its last will says that it is offline" if self._station.online is False else ""
-
-    async def order(self, *, on: bool, ends_after_s: float | None) -> None:
-        """Switch, and wait for the answer to this very order. Raises DeviceUnreachable, DeviceRefused."""
-        await self._station.call(self._name, switch_set(self._channel, on=on, ends_after_s=ends_after_s))
-
-    async def ask(self) -> bool:
-        """Ask the device. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
-        result = await self._station.call(self._name, switch_status(self._channel))
-        try:
-            return read_switch(result).on
-        except ShellyMalformed as error:
-            raise DeviceMalformed(self._name, str(error)) from error
-
-    async def start_off(self) -> bool:
-        """Set `initial_state` to off unless it is so. Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
-        try:
-            return await start_off(lambda call: self._station.call(self._name, call), self._channel)
-        except ShellyMalformed as error:
-            raise DeviceMalformed(self._name, str(error)) from error
-
-    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
-        if self.on_report is not None:
-            self.on_report(on)
-
-
-class Gen2Meter:
-    """The meter behind one relay, or one that has no relay."""
-
-    def __init__(
-        self, station: Gen2Station, clock: Clock, name: Name, deadline_s: float, *, channel: int, behind_relay: bool
-    ) -> None:
-        self._station = station
-        self._clock = clock
-        self._name = name
-        self._deadline_s = deadline_s
-        self._call = switch_status(channel) if behind_relay else meter_status(channel)
-        self._read = read_switch if behind_relay else read_meter
-        self.max_power_w: float | None = None
-        """What its relay carries, if that is known."""
-
-    async def read(self) -> Reading:
-        """Ask for power (W) and the device's counter (Wh). Raises DeviceUnreachable, DeviceRefused, DeviceMalformed."""
-        result = await self._station.measured(self._name, self._call, self._deadline_s)
-        try:
-            measured = self._read(result)
-            power_w, energy_wh = measured.power_w, measured.energy_wh
-        except ShellyMalformed as error:
-            raise DeviceMalformed(self._name, str(error)) from error
-        if power_w is None:
-            raise DeviceMalformed(self._name, "reports no power")
-        power_w = plausible_power_w(self._name, power_w, self.max_power_w)
-        return Reading(device=self._name, at=self._clock.now(), power_w=power_w, energy_wh=energy_wh)
-
-
-class Gen2Thermometer:
-    """One temperature sensor, such as a DS18B20 of the Add-on."""
-
-    def __init__(
-        self, station: Gen2Station, clock: Clock, name: Name, deadline_s: float, *, sensor: str | None
-    ) -> None:
-        self._station = station
-        self._clock = clock
-        self._name = name
-        self._deadline_s = deadline_s
-        self._sensor = sensor
-
-    async def read(self) -> Reading:
-        """Ask for the temperature (°C). Raises DeviceUnreachable, DeviceMalformed; DeviceRefused if unclear which."""
-        try:
-            celsius = (await self._asked()).celsius
-        except ShellyMalformed as error:
-            raise DeviceMalformed(self._name, str(error)) from error
-        if celsius is None:
-            raise DeviceMalformed(self._name, "its sensor gives no value; look at its wiring")
-        try:
-            return Reading(device=self._name, at=self._clock.now(), temperature_c=celsius)
-        except ValidationError as error:
-            raise DeviceMalformed(self._name, "reports a temperature that no home has") from error
-
-    async def _asked(self) -> TemperatureStatus:
-        if self._sensor is not None:
-            number = sensor_number(self._sensor)
-            if number is None:
-                raise DeviceRefused(self._name, f"`sensor` is a number such as 100, not {self._sensor!r}")
-            call = temperature_status(number)
-            return read_temperature(await self._station.measured(self._name, call, self._deadline_s))
-        status = read_status(await self._station.measured(self._name, DEVICE_STATUS, self._deadline_s))
-        if len(status.temperatures) > 1:
-            known = ", ".join(str(number) for number in sorted(status.temperatures))
-            raise DeviceRefused(self._name, f"has several thermometers, set `sensor` to one of {known}")
-        if not status.temperatures:
-            raise ShellyMalformed("reports no temperature")
-        (only,) = status.temperatures.values()
-        return only
+_ALONE_S = 0.25
+"""So long after the answer of a device another one under the same prefix would have answered, too."""
 
 
 @dataclass
 class _Seen:
-    """Somebody who says that it is online: perhaps a Shelly."""
+    """A prefix under which somebody says that it is online: perhaps a Shelly, perhaps by mistake two."""
 
-    info: DeviceInfo | None = None
-    status: DeviceStatus | None = None
-    answered: bool = False
-    """In the present scan."""
-    asked: int = 0
-    """The number of the last request to it, the only one whose answer is waited for."""
+    infos: dict[str, DeviceInfo] = field(default_factory=dict)
+    """By MAC address."""
+    statuses: dict[str, DeviceStatus] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    """Who did, in the present scan."""
+    macs: set[str] = field(default_factory=set)
+    """All that were ever heard to speak there."""
+    who: int = 0
+    """The number of the last request who it is, the only one whose answers are waited for."""
+    how: int = 0
+    """The same of the request how it stands."""
 
 
 class ShellyGen2Network:
     """All Shelly devices of generation 2 and later on one broker."""
 
-    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles) -> None:
+    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles, *, alone_s: float = _ALONE_S) -> None:
+        """`alone_s` are wall seconds that devices get to say that they are not alone under their prefix."""
+        self._alone_s = alone_s
         self._broker = broker
         self._clock = clock
         self._profiles = profiles
@@ -195,7 +81,7 @@ class ShellyGen2Network:
         """Ask who is there, listen for `duration_s` wall seconds, return who was. Raises BrokerUnreachable."""
         await self._broker.wait_connected(duration_s)
         for seen in self._seen.values():
-            seen.answered = False
+            seen.answered.clear()
         self._scanning = True
         try:
             self._broker.publish("shellies/command", "announce")
@@ -203,7 +89,7 @@ class ShellyGen2Network:
             await asyncio.sleep(duration_s)
         finally:
             self._scanning = False
-        return [self._sighting(seen.info, seen) for _, seen in sorted(self._seen.items()) if seen.info is not None]
+        return [self._sighting(info, seen) for _, seen in sorted(self._seen.items()) for info in seen.infos.values()]
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
         """A device of the home, by its MAC address or MQTT prefix.
@@ -247,9 +133,12 @@ class ShellyGen2Network:
             raise SettingsInvalid(f"devices.{name}.address: {address!r} is neither a MAC address nor an MQTT prefix")
         stations, key = (self._by_prefix, address) if mac is None else (self._by_mac, mac)
         if key not in stations:
-            stations[key] = Gen2Station(self._broker, self._rpc, self._seek)
+            stations[key] = Gen2Station(self._broker, self._rpc, self._seek, self._witness, mac, self._alone_s)
             if mac is None:
                 stations[key].locate(address)
+                if address in self._seen:
+                    self._introduce(address)
+                self._seen.setdefault(address, _Seen())
             else:
                 self._seek()
         return stations[key]
@@ -260,18 +149,26 @@ class ShellyGen2Network:
             self._introduce(prefix)
 
     def _introduce(self, prefix: str) -> None:
-        if self._scanning or self._by_mac:
-            self._ask(prefix, DEVICE_INFO, self._on_info)
+        if self._scanning or self._by_mac or prefix in self._by_prefix:
+            seen = self._seen[prefix]
+            seen.who = self._ask(prefix, DEVICE_INFO, self._on_info, seen.who)
 
-    def _ask(self, prefix: str, call: Call, heard: Callable[[str, Reply], None]) -> None:
-        self._rpc.forget(self._seen[prefix].asked)
+    def _ask(self, prefix: str, call: Call, heard: Callable[[str, Reply], None], before: int) -> int:
+        """Ask instead of before, and hear all that answer."""
+
+        def take(reply: Reply) -> bool:
+            heard(prefix, reply)
+            return False
+
+        self._rpc.forget(before)
         with contextlib.suppress(BrokerUnreachable):  # once it is back, they say again that they are online
-            self._seen[prefix].asked = self._rpc.send(prefix, call, lambda reply: heard(prefix, reply))
+            return self._rpc.send(prefix, call, take)
+        return 0
 
     def _on_online(self, message: Message) -> None:
         prefix = message.topic.removesuffix("/online")
         known = self._seen.get(prefix)
-        if message.payload == b"true" and not (message.retained and known is not None and known.info is not None):
+        if message.payload == b"true" and not (message.retained and known is not None and known.infos):
             self._remember(prefix)
 
     def _on_announce(self, message: Message) -> None:
@@ -281,7 +178,8 @@ class ShellyGen2Network:
 
     def _remember(self, prefix: str) -> None:
         if prefix not in self._seen and len(self._seen) >= _MOST_DEVICES:
-            stranger = next((known for known, seen in self._seen.items() if seen.info is None), None)
+            strangers = (known for known, seen in self._seen.items() if not seen.macs and known not in self._by_prefix)
+            stranger = next(strangers, None)
             if stranger is None:
                 raise ShellyMalformed(f"more than {_MOST_DEVICES} devices; {prefix:.60} is not remembered")
             self._forget(stranger)
@@ -289,39 +187,74 @@ class ShellyGen2Network:
         self._introduce(prefix)
 
     def _forget(self, prefix: str) -> None:
-        self._rpc.forget(self._seen.pop(prefix).asked)
+        seen = self._seen.pop(prefix)
+        self._rpc.forget(seen.who)
+        self._rpc.forget(seen.how)
 
     def _on_info(self, prefix: str, reply: Reply) -> None:
         seen = self._seen.get(prefix)
         if seen is None or reply.error is not None:
             return
         info = read_device_info(reply.result)
-        seen.info, seen.answered = info, True
-        for other in [known for known, one in self._seen.items() if one.info is not None and one.info.mac == info.mac]:
-            if other != prefix:  # its owner has given it another prefix
-                self._forget(other)
-        station = self._by_mac.get(info.mac)
-        if station is not None:
-            station.locate(prefix)
+        if info.mac not in seen.infos and len(seen.infos) >= _MOST_AT_ONE_PREFIX:
+            raise ShellyMalformed(f"more than {_MOST_AT_ONE_PREFIX} devices under {prefix:.60}")
+        seen.infos[info.mac] = info
+        seen.answered.add(info.mac)
+        self._has_moved(info.mac, prefix)
+        self._witness(prefix, info.mac)
+        for station in (self._by_mac.get(info.mac), self._by_prefix.get(prefix)):
+            if station is not None:
+                station.locate(prefix)
+                station.answered()
+        self._compare()
         if self._scanning:
-            self._ask(prefix, DEVICE_STATUS, self._on_status)
+            seen.how = self._ask(prefix, DEVICE_STATUS, self._on_status, seen.how)
+
+    def _has_moved(self, mac: str, prefix: str) -> None:
+        """Its owner may have given it another prefix: then nobody is left under the old one, or whoever shared it."""
+        for other, seen in tuple(self._seen.items()):
+            if other != prefix and mac in seen.macs:
+                seen.macs.discard(mac)
+                seen.infos.pop(mac, None)
+                if not seen.macs and other not in self._by_prefix:
+                    self._forget(other)
+
+    def _witness(self, prefix: str, mac: str) -> None:
+        """Somebody speaks under a prefix."""
+        seen = self._seen.setdefault(prefix, _Seen())
+        station = self._by_prefix.get(prefix)
+        if station is not None and station.mac is None:
+            station.mac = mac
+        if mac not in seen.macs and len(seen.macs) < _MOST_AT_ONE_PREFIX:
+            seen.macs.add(mac)
+            self._compare()
+
+    def _compare(self) -> None:
+        """Find devices that hear each other's orders, whether or not the settings list them."""
+        for station in (*self._by_mac.values(), *self._by_prefix.values()):
+            macs = self._seen[station.prefix].macs if station.prefix in self._seen else set()
+            station.sharing = frozenset(macs if len(macs) > 1 else ())
 
     def _on_status(self, prefix: str, reply: Reply) -> None:
-        seen = self._seen.get(prefix)
+        seen, mac = self._seen.get(prefix), mac_of_source(reply.source)
         if seen is not None and reply.error is None:
-            seen.status = read_status(reply.result)
+            mac = next(iter(seen.infos), None) if mac is None else mac
+            if mac in seen.infos:
+                seen.statuses[mac] = read_status(reply.result)
 
     def _sighting(self, info: DeviceInfo, seen: _Seen) -> Sighting:
-        abilities = frozenset[Ability]() if seen.status is None else seen.status.abilities
+        status = seen.statuses.get(info.mac)
+        abilities = frozenset[Ability]() if status is None else status.abilities
         label = printable(info.name or info.id)
+        label = with_others(f"{label} (wants a password)" if info.locked else label, info.mac, seen.macs, "prefix")
         return Sighting(
             protocol=Protocol.MQTT,
             address=info.mac,
             profile=self._profiles.fitting(Protocol.MQTT, Family.SHELLY_GEN2, info.model, abilities),
-            label=f"{label} (wants a password)" if info.locked else label,
+            label=label,
             model=printable(info.model),
             firmware=printable(info.version),
-            reachable=seen.answered,
+            reachable=info.mac in seen.answered,
             abilities=abilities,
         )
 

@@ -26,13 +26,13 @@ class ShellyRpc:
         self._broker = broker
         self._source = f"kwh-hub/{secrets.token_hex(4)}"
         self._numbers = itertools.count(1)
-        self._waiting: dict[int, Callable[[Reply], None]] = {}
+        self._waiting: dict[int, Callable[[Reply], bool]] = {}
         broker.subscribe(f"{self._source}/rpc", self._on_message)
 
-    def send(self, prefix: str, call: Call, heard: Callable[[Reply], None]) -> int:
-        """Send a request and return its number; its answer is told once, if it is not forgotten before.
+    def send(self, prefix: str, call: Call, heard: Callable[[Reply], bool]) -> int:
+        """Send a request and return its number; each answer is told until one is said to have been the last.
 
-        Raises BrokerUnreachable.
+        There are several where several devices hear the request. Raises BrokerUnreachable.
         """
         number = next(self._numbers)
         self._broker.publish(f"{prefix}/rpc", call.frame(number, self._source))
@@ -43,13 +43,18 @@ class ShellyRpc:
         """Wait no more for the answer to a request."""
         self._waiting.pop(number, None)
 
-    async def ask(self, prefix: str, call: Call) -> Json:
-        """Send a request and return its result; may wait for ever. Raises BrokerUnreachable, RpcRefused."""
+    async def ask(self, prefix: str, call: Call, counts: Callable[[str], bool]) -> Json:
+        """Send a request and return the result of the first answer whose source counts; may wait for ever.
+
+        Raises BrokerUnreachable, RpcRefused.
+        """
         answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
 
-        def heard(reply: Reply) -> None:
-            if not answer.done():
-                answer.set_result(reply)
+        def heard(reply: Reply) -> bool:
+            if answer.done() or not counts(reply.source):
+                return answer.done()
+            answer.set_result(reply)
+            return True
 
         number = self.send(prefix, call, heard)
         try:
@@ -65,6 +70,6 @@ class ShellyRpc:
             return
         frame = read_frame(message.payload)
         if isinstance(frame, Reply):
-            heard = self._waiting.pop(frame.id, None)
-            if heard is not None:
-                heard(frame)
+            heard = self._waiting.get(frame.id)
+            if heard is not None and heard(frame):
+                self.forget(frame.id)

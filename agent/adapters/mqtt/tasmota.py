@@ -9,7 +9,7 @@ from math import ceil
 
 from pydantic import ValidationError
 
-from agent.adapters.mqtt.announced import is_own_topic, printable
+from agent.adapters.mqtt.announced import is_own_topic, printable, with_others
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.tasmota_infrared import TasmotaRemote
 from agent.adapters.mqtt.tasmota_messages import (
@@ -311,13 +311,11 @@ class TasmotaNetwork:
 
     def _sighting(self, config: DiscoveryConfig, station: Station) -> Sighting:
         shows = station.abilities | self._named_remote(config.model)
-        others = ", ".join(sorted(station.sharing - {config.mac}))
-        label = config.name or printable(config.topic)
         return Sighting(
             protocol=Protocol.MQTT,
             address=config.mac,
             profile=self._profiles.fitting(Protocol.MQTT, Family.TASMOTA, config.model, shows),
-            label=printable(f"{label} (shares its topic with {others})") if others else label,
+            label=with_others(config.name or printable(config.topic), config.mac, station.sharing, "topic"),
             model=config.model,
             firmware=config.firmware,
             reachable=station.online is True,

@@ -34,7 +34,7 @@ async def _shelly(place: Place, profile: str, *, metered: bool, probe: bool, by_
     hub = Broker(port=place.broker_port, client_id=f"hub-{place.serial}", retry_s=(0.02, 0.1))
     address = place.mac() if by_mac else identity.id
     async with running(hub) as broker, plugged:
-        network = ShellyGen2Network(broker, place.clock, load_profiles())
+        network = ShellyGen2Network(broker, place.clock, load_profiles(), alone_s=0.02)
 
         def device(deadline_s: float, ends_after_s: float | None) -> Device:
             adoption = Adoption(
