@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import stat
 import threading
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,22 +21,26 @@ from rich.console import Console
 
 from agent.__main__ import main
 from agent.adapters.store.ledger import open_ledger
-from agent.commands.devices.networks import Radio, radios_of
-from agent.commands.devices.scan import Board, _listen, _shown
+from agent.clock import SharedClock
+from agent.commands.devices.adopt import _no_other_way
+from agent.commands.devices.networks import Radio, _silent, radios_of, uses_bluetooth
+from agent.commands.devices.scan import Board, _asides, _listen, _shown, reasons_of
 from agent.composition import clock_of
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import Protocol, Sighting
-from agent.errors import BrokerUnreachable
+from agent.errors import BrokerUnreachable, SettingsInvalid
 from agent.hub import alone_in
 from agent.networks import Networks, networks_of
 from agent.ports import Device
 from agent.profiles.library import load_profiles
 from agent.profiles.profile import Family, GoldenVector
-from agent.settings import load_settings
+from agent.settings import device_settings, load_settings
+from simulators.air_conditioner import SplitAirConditioner
 from simulators.circuit import Heater
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.mosquitto import Mosquitto
 from simulators.mqtt.tasmota import TasmotaDevice, TasmotaPlug, TasmotaThermometer
+from simulators.mqtt.tasmota_infrared import TasmotaInfrared
 from simulators.mqtt.tasmota_says import Identity
 from tests.commands.test_devices_same import colons, seen
 
@@ -364,6 +370,140 @@ def test_nobody_can_be_forgotten_who_was_never_adopted(home: Home, capsys: pytes
     assert "no [[devices]] has the name nobody" in capsys.readouterr().err
 
 
+def refused(home: Home, capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    """What is said of an adoption that does not come about."""
+    before = home.file.read_bytes()
+    capsys.readouterr()
+    assert home.run("adopt", *words) == 2
+    assert home.file.read_bytes() == before
+    told = capsys.readouterr()
+    assert "mind:" not in told.out, "nothing is remarked of what is refused"
+    assert "[[devices]]" not in told.out
+    return " ".join(told.err.split())
+
+
+@pytest.mark.parametrize("spelled", ["{mac}", "{dashes}", "tasmota_{end}"])
+def test_a_plug_that_is_adopted_is_not_adopted_again(
+    home: Home, spelled: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.plug_in()
+    home.adopt(1, "boiler-plug")
+    mac = home.mac()
+    address = spelled.format(mac=mac, dashes=colons(mac).replace(":", "-"), end=mac[-6:])
+    words = [address, "--name", "ac", "--role", "air_conditioner"]
+    for more in (["--profile", "tasmota-plug"], ["--seconds", "0.3"]):
+        if address.startswith("tasmota") and more[0] == "--seconds":
+            continue  # no sighting has this address
+        told = refused(home, capsys, *words, *more)
+        assert "boiler-plug" in told
+        assert "nothing was changed" in told
+
+
+def test_another_part_of_an_adopted_device_is_adopted_under_the_same_address(home: Home) -> None:
+    home.plug_in()
+    home.adopt(1, "boiler-plug")
+    address = colons(home.mac()).lower()
+    assert home.run("adopt", address, "--name", "meter", "--role", "meter", "--seconds", "0.3") == 0
+    assert [device.address for device in load_settings(home.file).devices] == [home.mac()] * 2
+
+
+def test_a_device_adopted_over_one_network_is_not_adopted_over_another() -> None:
+    settings = load_settings(Path(__file__).parents[2] / "examples" / "home.toml", {})
+    over_mqtt, over_ble = (
+        seen("shellyplus1pm-a0b1c2d3e4f4", network="gen2"),
+        seen("A0:B1:C2:D3:E4:00", Protocol.BLE, label="ShellyPlus1PM-A0B1C2D3E4F4"),
+    )
+    words = {"name": "boiler", "role": "meter", "profile": "shelly-gen2-plug", "address": "A0B1C2D3E4F4"}
+    settings = settings.model_copy(update={"devices": (device_settings(words),)})
+    ways = (over_ble, over_mqtt)
+    with pytest.raises(SettingsInvalid, match=r"adopted as boiler \(A0B1C2D3E4F4\); .* forget boiler"):
+        _no_other_way(settings, load_profiles(), ways, over_ble.sighting)
+    _no_other_way(settings, load_profiles(), ways, over_mqtt.sighting)
+
+
+def test_a_relay_that_the_device_lacks_is_not_adopted(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    home.plug_in()
+    words = [home.mac(), "--name", "rod", "--role", "water_heater", "--seconds", "0.3"]
+    told = refused(home, capsys, *words, "--channel", "5")
+    assert "has no relay 5; it has 1" in told
+    assert home.run("adopt", *words, "--channel", "1") == 0
+
+
+def test_a_thermometer_is_refused_as_a_switch_without_a_word_of_its_relay(
+    home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.plug_in(TasmotaThermometer)
+    told = refused(home, capsys, home.mac(), "--name", "ac", "--role", "air_conditioner", "--seconds", "0.3")
+    assert "air_conditioner needs a relay" in told
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("Klima Salon", "klima-salon"),
+        ("KLİMA ısıtıcı", "klima-isitici"),
+        ("-şofben!", "sofben"),
+        ("x" * 50, "x" * 41),
+        ("\x1b[2J", "2j"),
+        ("!", ""),
+    ],
+)
+def test_a_name_that_can_be_none_is_refused_in_words_with_one_that_can(
+    home: Home, name: str, near: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = refused(home, capsys, home.mac(), f"--name={name}", "--role", "meter", "--profile", "tasmota-plug")
+    assert "lower-case letters a-z, digits, - and _" in told
+    assert (f"; {near} would be one" in told) is bool(near)
+    assert "pattern" not in told
+    assert "\x1b" not in told
+
+
+# ---- Bluetooth that a home does without
+
+
+@pytest.mark.parametrize("word", ["list", "off"])
+def test_a_home_without_bluetooth_devices_hears_nothing_of_bluetooth(
+    home: Home, word: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("KWH_HUB_BLE__ENABLED", "true")
+    monkeypatch.setattr("agent.networks.Radio", None)  # whoever makes one fails
+    home.plug_in()
+    home.adopt()
+    assert home.run(*{"list": ["list"], "off": ["off", "rod", "--yes"]}[word]) == 0
+    assert "Bluetooth" not in "".join(capsys.readouterr())
+
+
+async def test_a_scan_says_of_bluetooth_that_nobody_needs_how_to_do_without_it() -> None:
+    what = board(0.01)
+    what.not_needed = frozenset({"shelly_ble"})
+    ble, mqtt = (
+        Radio("shelly_ble", Network(away="Bluetooth is away: no adapter")),
+        Radio("tasmota", Network(away="gone")),
+    )
+    await asyncio.gather(_listen(ble, what, 0.0), _listen(mqtt, what, 0.0))
+    assert reasons_of(what) == ["gone (tasmota)"]
+    assert _asides(what) == [
+        "not listened to: Bluetooth is away: no adapter. Without it in this home: ble.enabled = false"
+    ]
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+async def test_bluetooth_is_needed_where_a_device_is_adopted_over_it(
+    home: Home,
+    adopted: bool,  # noqa: FBT001
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    home.adopt()
+    if adopted:
+        home.file.write_text(home.file.read_text().replace("tasmota-plug", "shelly-plus-1pm-bluetooth"))
+    settings = load_settings(home.file, {"KWH_HUB_MQTT__PORT": str(home.port)})
+    assert uses_bluetooth(settings, load_profiles()) is adopted
+    with nullcontext() if adopted else _silent("agent.adapters.ble"):
+        logging.getLogger("agent.adapters.ble.radio").warning("Bluetooth is away")
+    assert ("Bluetooth is away" in caplog.text) is adopted
+    assert logging.getLogger("agent.adapters.ble").level == logging.NOTSET
+
+
 # ---- on, off, test
 
 
@@ -596,3 +736,147 @@ def test_a_topic_is_recorded_as_it_is_said(home: Home, capsys: pytest.CaptureFix
 @pytest.mark.parametrize("address", ["#", "a/+/b"])
 def test_an_address_cannot_widen_a_recording(home: Home, address: str) -> None:
     assert home.run("record", address, "--seconds", "0.1") == 2
+
+
+# ---- outputs that nobody reads
+
+
+@contextmanager
+def unread() -> Iterator[None]:
+    """Standard output is a pipe whose reader has gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as broken, redirect_stdout(broken):
+        yield
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list", "--json"],
+        ["list"],
+        ["scan", "--seconds", "0.1", "--json"],
+        ["record", "rod", "--ask", "--seconds", "20"],
+    ],
+)
+def test_a_word_ends_quietly_where_nobody_reads(home: Home, words: list[str], caplog: pytest.LogCaptureFixture) -> None:
+    home.plug_in()
+    home.adopt()
+    with unread():
+        assert home.run(*words) == 141
+    assert "fault of its own" not in caplog.text
+
+
+def test_a_test_that_nobody_watches_ends_off(home: Home) -> None:
+    circuit = Heater()
+    plug = home.plug_in(circuit=circuit)
+    home.adopt()
+    circuit.switchings.clear()
+    with unread():
+        assert home.run("test", "rod", "--yes", "--seconds", "0.1") == 141
+    assert circuit.switchings == [True, False]
+    assert not plug.is_on()
+
+
+# ---- air conditioners by infrared
+
+
+@dataclass
+class SlowUnit(SplitAirConditioner):
+    """A unit whose compressor starts after its circuit was looked at some times."""
+
+    looks: int = 3
+
+    def runs(self) -> bool:
+        self.looks -= self.on
+        return self.on and self.looks < 0
+
+
+@pytest.fixture
+def unit(home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SlowUnit:
+    """A transmitter (number 1), the meter on the unit's circuit (2), and a clock that runs a hundred times as fast."""
+    clock = tmp_path / "clock.json"
+    clock.write_text(json.dumps({"domain_s": 1.7e9, "wall_s": datetime.now(UTC).timestamp(), "speed": 100.0}))
+    monkeypatch.setenv("KWH_HUB_CLOCK__FILE", str(clock))
+    monkeypatch.setattr("agent.commands.devices.switching._LOOK_AGAIN_S", 0.01)
+    made = SlowUnit(SharedClock(clock).now)
+    address = BrokerAddress(home.port)
+
+    async def make() -> list[TasmotaDevice]:
+        bridge = TasmotaInfrared(address, Identity(home.mac(1), model="board"), made, made.now, tick_s=None)
+        meter = TasmotaDevice(address, Identity(home.mac(2)), made.now, metered=made, tick_s=None)
+        return [await device.__aenter__() for device in (bridge, meter)]
+
+    home.plugged += home.do(make())
+    return made
+
+
+def adopt_unit(home: Home, *more: str) -> int:
+    assert home.run("adopt", home.mac(2), "--name", "ac-meter", "--role", "meter", "--profile", "tasmota-meter") == 0
+    words = ["--name", "ac", "--role", "air_conditioner", "--profile", "tasmota-infrared"]
+    return home.run("adopt", home.mac(1), *words, *more)
+
+
+def test_a_unit_by_infrared_is_adopted_and_tried_out(
+    home: Home, unit: SlowUnit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert adopt_unit(home, "--infrared-vendor", "daikin", "--verified-by", "ac-meter") == 0
+    assert 'infrared = { vendor = "DAIKIN", verified_by = "ac-meter" }' in home.file.read_text()
+    assert "its relay carries" not in said(capsys)
+    assert home.run("test", "ac", "--yes", "--seconds", "0.1") == 0
+    assert unit.switchings == [True, False]
+    told = said(capsys)
+    steps = [
+        "the meter on its circuit before: 4 W",
+        "told to be on, to heat to 27 °C; watching its circuit for up to 180 s",
+        "on: its circuit shows it after",
+        "while on: 900 W",
+        "off, verified in",
+    ]
+    places = [told.index(step) for step in steps]
+    assert places == sorted(places)
+    assert unit.frames[0].temperature_c == 27.0
+    unit.looks = 0
+    assert home.run("on", "ac", "--yes") == 0
+    assert home.run("list", "--json") == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert {line["name"]: line["on"] for line in lines} == {"ac-meter": None, "ac": True}
+
+
+def test_a_unit_that_hears_nothing_is_not_called_on(
+    home: Home, unit: SlowUnit, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert adopt_unit(home, "--infrared-vendor", "DAIKIN", "--verified-by", "ac-meter") == 0
+    text = home.file.read_text()
+    home.file.write_text(text.replace('"ac-meter" }', '"ac-meter", settles_s = 10 }'))
+    unit.out_of_sight = True
+    assert home.run("on", "ac", "--yes") == 4
+    told = said(capsys)
+    assert "its circuit still shows off" in told
+    assert "Can the unit see the transmitter?" in told
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (["--verified-by", "ac-meter"], "--infrared-vendor is missing"),
+        (["--infrared-vendor", "DAIKIN"], "--verified-by is missing, one of ac-meter"),
+        (["--infrared-vendor", "DAIKIN", "--verified-by", "meter"], "did you mean ac-meter?"),
+        (["--infrared-vendor", "KELON", "--verified-by", "ac-meter"], "remote control only toggles"),
+        (
+            ["--infrared-vendor", "PANASONIC_AC", "--infrared-model", "5", "--verified-by", "ac-meter"],
+            "PANASONIC_AC (model 5) cannot say on or off",
+        ),
+    ],
+)
+def test_a_transmitter_is_adopted_only_with_all_that_it_needs(
+    home: Home, more: list[str], expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert adopt_unit(home, *more) == 2
+    assert expected in " ".join(capsys.readouterr().err.split())
+    assert [device.name for device in load_settings(home.file).devices] == ["ac-meter"]
+
+
+def test_a_plug_is_no_transmitter(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [home.mac(), "--name", "rod", "--role", "water_heater", "--profile", "tasmota-plug"]
+    assert "for infrared transmitters only" in refused(home, capsys, *words, "--infrared-vendor", "DAIKIN")
