@@ -1,11 +1,13 @@
 """`kwh-hub devices` with a real broker and simulated plugs: found, taken in, switched for certain, recorded."""
 
 import asyncio
+import io
 import json
 import logging
 import os
 import signal
 import stat
+import sys
 import threading
 import tomllib
 from collections.abc import Callable, Coroutine, Iterator
@@ -21,14 +23,17 @@ from rich.console import Console
 
 from agent.__main__ import main
 from agent.adapters.store.ledger import open_ledger
-from agent.clock import SharedClock
+from agent.clock import SharedClock, SystemClock
 from agent.commands.devices.adopt import _no_other_way
+from agent.commands.devices.drafts import drafts
+from agent.commands.devices.fixture import Line
 from agent.commands.devices.networks import Radio, _silent, radios_of, uses_bluetooth
+from agent.commands.devices.record import Recording
 from agent.commands.devices.scan import Board, _asides, _listen, _shown, reasons_of
 from agent.composition import clock_of
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import Protocol, Sighting
-from agent.errors import BrokerUnreachable, SettingsInvalid
+from agent.errors import BrokerUnreachable, DeviceRefused, SettingsInvalid
 from agent.hub import alone_in
 from agent.networks import Networks, networks_of
 from agent.ports import Device
@@ -282,6 +287,39 @@ def test_the_adopted_say_how_they_are_and_the_silent_why_not(home: Home, capsys:
     assert "41.5 °C" in told
 
 
+def test_nothing_that_a_device_says_of_itself_moves_the_terminal(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.adopt()
+
+    async def refuses(*_: object) -> None:
+        raise DeviceRefused("rod", "no \x1b[2J\x9b31m such relay")
+
+    home.plug_in()
+    monkeypatch.setattr("agent.commands.devices.adopted.first_answer", refuses)
+    monkeypatch.setattr("agent.commands.devices.switching.first_answer", refuses)
+    monkeypatch.setattr("agent.commands.devices.adopt.first_answer", refuses)
+    assert home.run("list") == 0
+    assert home.run("on", "rod", "--yes") == 5
+    assert home.run("adopt", home.mac(), "--name", "x", "--role", "meter", "--seconds", "0.3") == 2
+    told = capsys.readouterr()
+    assert told.err.count("no ·[2J·31m such relay") == 2
+    assert not {"\x1b", "\x9b"} & set(told.out + told.err)
+
+
+def test_what_is_recorded_is_json_without_a_character_that_moves_the_terminal() -> None:
+    out = io.StringIO()
+    recording = Recording(SystemClock(), out)
+    hostile = "a\x1b[2J\x9bb\x7f\U000e0001ü"
+    recording.hear(True, "topic", "stat/plug/RESULT", hostile.encode(), False)  # noqa: FBT003
+    assert out.getvalue().strip().isprintable()
+    assert json.loads(out.getvalue())["payload"] == hostile
+    line = Line(at=datetime.now(UTC), direction="from", topic="x/RESULT", payload=hostile)
+    printed = "\n".join(drafts([line]))
+    assert printed.replace("\n", "").isprintable()
+    assert tomllib.loads(printed)["golden"][0]["payload"] == hostile
+
+
 # ---- adopt and forget
 
 
@@ -419,6 +457,26 @@ def test_a_device_adopted_over_one_network_is_not_adopted_over_another() -> None
     with pytest.raises(SettingsInvalid, match=r"adopted as boiler \(A0B1C2D3E4F4\); .* forget boiler"):
         _no_other_way(settings, load_profiles(), ways, over_ble.sighting)
     _no_other_way(settings, load_profiles(), ways, over_mqtt.sighting)
+
+
+def test_what_a_scan_knows_of_a_device_is_asked_before_it_is_adopted(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    home.adopt(1, "boiler-plug")
+    text = home.file.read_text().replace("tasmota-plug", "shelly-gen2-plug").replace(home.mac(), "A0B1C2D3E4F4")
+    home.file.write_text(text)
+    over_mqtt = seen("shellyplus1pm-a0b1c2d3e4f4", network="gen2")
+    over_ble = seen("A0:B1:C2:D3:E4:00", Protocol.BLE, label="ShellyPlus1PM-A0B1C2D3E4F4")
+
+    async def looked(*_: object) -> Board:
+        what = board(1.0)
+        for one in (over_mqtt, over_ble):
+            what.take(Radio(one.network, Network()), [one])
+        return what
+
+    monkeypatch.setattr("agent.commands.devices.adopt.looked_around", looked)
+    told = refused(home, capsys, "A0:B1:C2:D3:E4:00", "--name", "ac", "--role", "air_conditioner")
+    assert "is the device that is adopted as boiler-plug (A0B1C2D3E4F4)" in told
 
 
 def test_a_relay_that_the_device_lacks_is_not_adopted(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
@@ -764,6 +822,26 @@ def test_a_word_ends_quietly_where_nobody_reads(home: Home, words: list[str], ca
     home.adopt()
     with unread():
         assert home.run(*words) == 141
+    assert "fault of its own" not in caplog.text
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_a_long_answer_that_nobody_reads_is_no_fault(
+    home: Home,
+    grouped: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def act(_: object) -> int:
+        try:
+            sys.stdout.write("x" * 1_000_000)
+        except BrokenPipeError as error:
+            raise ExceptionGroup("networks", [error]) if grouped else error from error
+        return 0
+
+    monkeypatch.setattr("agent.__main__.config_check", act)
+    with unread():
+        assert main(["config", "check", "--config", str(home.file)]) == 141
     assert "fault of its own" not in caplog.text
 
 

@@ -102,12 +102,12 @@ def _looked_for(
     async def look() -> tuple[Board, str]:
         async with alive(settings, profiles, "adopt") as networks:
             board = await looked_around(networks, settings, arguments.seconds, console, answer_s)
-            found = _best(_ways_to(board, arguments.address))
+            found = _best(_ways_to(board, arguments.address), arguments.address)
             return board, "" if found is None else await _lacking(networks, found, arguments, answer_s)
 
     board, lacking = asyncio.run(look())
     ways = _ways_to(board, arguments.address)
-    best = _best(ways)
+    best = _best(ways, arguments.address)
     if best is None:
         for reason in reasons_of(board):
             console.print(Text.assemble(("away: ", "yellow"), reason))
@@ -124,9 +124,9 @@ def _ways_to(board: Board, address: str) -> Ways:
     return next((one for one in board.devices if key in {key_of(found.sighting.address) for found in one}), ())
 
 
-def _best(ways: Ways) -> Sighting | None:
-    """The way that the hub knows how to speak, best first."""
-    seen = [found.sighting for found in ways]
+def _best(ways: Ways, address: str) -> Sighting | None:
+    """Of the ways with that very address the one that the hub knows how to speak, best first."""
+    seen = [found.sighting for found in ways if key_of(found.sighting.address) == key_of(address)]
     return next((sighting for sighting in seen if sighting.profile is not None), next(iter(seen), None))
 
 
