@@ -253,7 +253,7 @@ async def test_a_node_is_one_device_with_the_profile_that_fits(home: Home) -> No
     async with node:
         await settled(lambda: len(getattr(network._stations.get(home.mac().lower()), "components", ())) == 3)
         await settled(lambda: network._stations[home.mac().lower()].online is True)
-        (seen,) = [found for found in await network.scan(0.01) if found.address == home.mac().lower()]
+        (seen,) = [found for found in await network.scan(0.01) if found.address == f"{home.mac().lower()}/relay"]
     assert seen.profile == "athom-plug-v2-esphome"
     assert seen.abilities == {Ability.RELAY, Ability.METER}
     assert seen.reachable

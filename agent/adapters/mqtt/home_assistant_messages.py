@@ -4,7 +4,6 @@ Source: https://www.home-assistant.io/integrations/mqtt/#mqtt-discovery, with it
 is a pure function of a topic and a payload and raises HomeAssistantMalformed for what cannot be read.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,44 +12,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from agent.adapters.mqtt.announced import OwnTopic, is_own_topic, printable
+from agent.adapters.mqtt.home_assistant_fields import in_full, mapping_of, object_of, seconds_of, text_of, word_of
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed, Template, read_template
 from agent.domain.device import Ability
 
-_LONG = {
-    "avty": "availability",
-    "avty_mode": "availability_mode",
-    "avty_t": "availability_topic",
-    "avty_tpl": "availability_template",
-    "cmd_t": "command_topic",
-    "cmd_tpl": "command_template",
-    "cmps": "components",
-    "cns": "connections",
-    "dev": "device",
-    "dev_cla": "device_class",
-    "ent_cat": "entity_category",
-    "exp_aft": "expire_after",
-    "ids": "identifiers",
-    "mdl": "model",
-    "mdl_id": "model_id",
-    "mf": "manufacturer",
-    "o": "origin",
-    "ops": "options",
-    "opt": "optimistic",
-    "p": "platform",
-    "pl_avail": "payload_available",
-    "pl_not_avail": "payload_not_available",
-    "pl_off": "payload_off",
-    "pl_on": "payload_on",
-    "stat_cla": "state_class",
-    "stat_off": "state_off",
-    "stat_on": "state_on",
-    "stat_t": "state_topic",
-    "sw": "sw_version",
-    "t": "topic",
-    "uniq_id": "unique_id",
-    "unit_of_meas": "unit_of_measurement",
-    "val_tpl": "value_template",
-}
 _MOST_COMPONENTS = 64
 _MOST_KEYS = 8
 _LONGEST_TOPIC = 250
@@ -155,7 +120,7 @@ class Announcement:
     """One message of discovery: components, the device they belong to, and what was not understood."""
 
     keys: tuple[str, ...]
-    """Every name under which the device may be known: its identifiers, then its connections."""
+    """Every name under which the device is known: its identifiers; where it has none, its connections."""
     node: str
     """The second part of a topic of one component, which for ESPHome is the node's name; may be empty."""
     label: str = ""
@@ -166,6 +131,18 @@ class Announcement:
     components: tuple[Component, ...] = ()
     refused: Mapping[str, str] = field(default_factory=dict)
     """By component: why it is not used."""
+    names: frozenset[str] = frozenset()
+    """All that it calls itself, connections among it, which may be the names of another device, too."""
+
+    @property
+    def claim(self) -> tuple[frozenset[str], str]:
+        """Who says this: no two devices of a home have the same names and the same node."""
+        return frozenset(self.keys), self.node
+
+    @property
+    def switches(self) -> tuple[Component, ...]:
+        """What can be switched."""
+        return tuple(component for component in self.components if component.platform == "switch")
 
 
 def abilities_of(components: tuple[Component, ...]) -> frozenset[Ability]:
@@ -177,6 +154,12 @@ def abilities_of(components: tuple[Component, ...]) -> frozenset[Ability]:
         (Ability.THERMOMETER, "temperature" in measured),
     )
     return frozenset(ability for ability, there in present if there)
+
+
+def parts_of(address: str) -> tuple[str, str]:
+    """A device and one of its switches, as an address names them; the switch is empty where it names none."""
+    device, slash, object_id = address.rpartition("/")
+    return (device, object_id) if slash and device else (address, "")
 
 
 def is_address(text: str) -> bool:
@@ -192,8 +175,8 @@ def read_announcement(topic: str, payload: bytes) -> Announcement | None:
     _, platform, *middle, _ = topic.rsplit("/", 4 if topic.count("/") > 3 else 3)
     if platform not in (*_PLATFORMS, "device"):
         return None
-    whole = _full(_object(payload))
-    device = _full(_mapping(whole.get("device")))
+    whole = in_full(object_of(payload))
+    device = in_full(mapping_of(whole.get("device")))
     parts = _components(whole) if platform == "device" else {middle[-1]: {**whole, "platform": platform}}
     components: list[Component] = []
     refused: dict[str, str] = {}
@@ -204,14 +187,17 @@ def read_announcement(topic: str, payload: bytes) -> Announcement | None:
             raise
         except HomeAssistantMalformed as error:
             refused[printable(object_id)] = str(error)
+    connections = tuple(_connections(device))
+    keys = tuple(_identifiers(device)) or connections or ("/".join(middle),)
     return Announcement(
-        keys=tuple(_keys(device)) or ("/".join(middle),),
+        keys=keys,
+        names=frozenset((*keys, *connections)),
         node=middle[0] if len(middle) > 1 else "",
-        label=printable(_text(device.get("name"))),
-        model=printable(_text(device.get("model"))),
-        model_id=printable(_text(device.get("model_id"))),
-        firmware=printable(_text(device.get("sw_version"))),
-        origin=_text(_mapping(whole.get("origin")).get("name")),
+        label=printable(text_of(device.get("name"))),
+        model=printable(text_of(device.get("model"))),
+        model_id=printable(text_of(device.get("model_id"))),
+        firmware=printable(text_of(device.get("sw_version"))),
+        origin=text_of(mapping_of(whole.get("origin")).get("name")),
         components=tuple(components),
         refused=refused,
     )
@@ -221,8 +207,8 @@ def _components(whole: dict[str, object]) -> dict[str, dict[str, object]]:
     """The components of one device; what it says for all of them is taken over, as Home Assistant does."""
     shared = {name: whole[name] for name in whole if name in _SHARED or name.startswith("availability")}
     parts: dict[str, dict[str, object]] = {}
-    for object_id, value in list(_mapping(whole.get("components")).items())[:_MOST_COMPONENTS]:
-        part = _full(_mapping(value))
+    for object_id, value in list(mapping_of(whole.get("components")).items())[:_MOST_COMPONENTS]:
+        part = in_full(mapping_of(value))
         if part.get("platform") not in _PLATFORMS or len(part) == 1:  # a platform alone takes the component away
             continue
         own = any(name.startswith("availability") for name in part)
@@ -236,26 +222,28 @@ def _component(object_id: str, part: dict[str, object]) -> Iterator[Component]:
     starts_off = _starts_off(object_id, part) if select else ""
     if starts_off is None or (part.get("entity_category") in ("config", "diagnostic") and not select):
         return
-    base = _text(part.get("~"))
+    base = text_of(part.get("~"))
     state_topic, command_topic = (_topic(part.get(name), base) for name in ("state_topic", "command_topic"))
     if part["platform"] != "sensor":
         _check_commanded(part, state_topic, command_topic)
-    on_word, off_word = _word(part.get("payload_on"), "ON"), _word(part.get("payload_off"), "OFF")
+    if not _is_object_id(object_id):
+        raise HomeAssistantMalformed("its name cannot stand in an address")
+    on_word, off_word = word_of(part.get("payload_on"), "ON"), word_of(part.get("payload_off"), "OFF")
     try:
         component = Component(
             platform=_platform(part["platform"]),
             object_id=object_id,
-            name=_text(part.get("name")),
+            name=text_of(part.get("name")),
             state_topic=state_topic,
             command_topic=command_topic,
             on_word=on_word,
             off_word=off_word,
-            on_state=_word(part.get("state_on"), on_word),
-            off_state=_word(part.get("state_off"), off_word),
+            on_state=word_of(part.get("state_on"), on_word),
+            off_state=word_of(part.get("state_off"), off_word),
             template=_template(part.get("value_template")),
-            device_class=_text(part.get("device_class")),
-            unit=_text(part.get("unit_of_measurement")),
-            expires_after_s=_seconds(part.get("expire_after")),
+            device_class=text_of(part.get("device_class")),
+            unit=text_of(part.get("unit_of_measurement")),
+            expires_after_s=seconds_of(part.get("expire_after")),
             starts_off=starts_off,
             availability=tuple(_availability(part, base)),
             availability_mode=_mode(part.get("availability_mode")),
@@ -270,7 +258,7 @@ def _component(object_id: str, part: dict[str, object]) -> Iterator[Component]:
 def _starts_off(object_id: str, part: dict[str, object]) -> str | None:
     """The option of a select that has the switch start off; None if it chooses something else."""
     options = part.get("options")
-    named = _STARTS.fullmatch(object_id.lower()) or _STARTS.fullmatch(_text(part.get("name")).lower())
+    named = _STARTS.fullmatch(object_id.lower()) or _STARTS.fullmatch(text_of(part.get("name")).lower())
     known = [option for option in options if isinstance(option, str)] if named and isinstance(options, list) else []
     return next((option for option in known if option.lower() in _STARTS_OFF), None)
 
@@ -298,28 +286,37 @@ def _check_words(component: Component) -> None:
 
 def _availability(part: dict[str, object], base: str) -> Iterator[Availability]:
     listed = part.get("availability")
-    items = [_full(_mapping(item)) for item in (listed if isinstance(listed, list) else [listed]) if item is not None]
+    items = [
+        in_full(mapping_of(item)) for item in (listed if isinstance(listed, list) else [listed]) if item is not None
+    ]
     if "availability_topic" in part:
         single = {"topic": part["availability_topic"], "value_template": part.get("availability_template")}
         items.append({**part, **single})
     for item in items:
         yield Availability(
             topic=_topic(item.get("topic"), base) or "",
-            online=_word(item.get("payload_available"), "online"),
-            offline=_word(item.get("payload_not_available"), "offline"),
+            online=word_of(item.get("payload_available"), "online"),
+            offline=word_of(item.get("payload_not_available"), "offline"),
             template=_template(item.get("value_template")),
         )
 
 
-def _keys(device: dict[str, object]) -> Iterator[str]:
+def _identifiers(device: dict[str, object]) -> Iterator[str]:
     ids = device.get("identifiers")
-    pairs = device.get("connections")
     for key in (ids if isinstance(ids, list) else [ids])[:_MOST_KEYS]:
         if isinstance(key, str | int) and _is_key(str(key)):
             yield str(key)
+
+
+def _connections(device: dict[str, object]) -> Iterator[str]:
+    pairs = device.get("connections")
     for pair in (pairs if isinstance(pairs, list) else [])[:_MOST_KEYS]:
         if isinstance(pair, list) and len(pair) == 2 and isinstance(pair[1], str) and _is_key(pair[1]):
             yield pair[1]
+
+
+def _is_object_id(text: str) -> bool:
+    return 0 < len(text) <= 120 and text.isprintable() and "/" not in text
 
 
 def _is_key(text: str) -> bool:
@@ -350,34 +347,3 @@ def _template(value: object) -> Template:
 
 def _mode(value: object) -> Literal["all", "any", "latest"]:
     return "all" if value == "all" else "any" if value == "any" else "latest"
-
-
-def _seconds(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1e9 else None
-
-
-def _word(value: object, otherwise: str) -> str:
-    return otherwise if value is None else str(value)[:81]
-
-
-def _text(value: object) -> str:
-    return value[:200] if isinstance(value, str) else ""
-
-
-def _full(short: dict[str, object]) -> dict[str, object]:
-    """With long names; `~` stays as it is."""
-    return {_LONG.get(name, name): value for name, value in short.items()}
-
-
-def _mapping(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _object(payload: bytes) -> dict[str, object]:
-    try:
-        value = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise HomeAssistantMalformed(f"not JSON: {payload[:60]!r}") from error
-    if not isinstance(value, dict):
-        raise HomeAssistantMalformed(f"not a JSON object: {payload[:60]!r}")
-    return value

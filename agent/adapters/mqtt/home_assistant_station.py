@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agent.adapters.mqtt.announced import unseen
 from agent.adapters.mqtt.broker import Broker, Message, Receiver
 from agent.adapters.mqtt.home_assistant_messages import Announcement, Component
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed
@@ -44,6 +45,12 @@ class Station:
         self._latest: bool | None = None
         self.announced_itself = asyncio.Event()
         self.adopted = False
+        self.claim: tuple[frozenset[str], str] | None = None
+        """Who announced its first switch: what another one announces is none of its own, whatever it calls itself."""
+        self.only_switch = ""
+        """The switch that it had when it was adopted; empty until it had one."""
+        self.rivals: tuple[str, ...] = ()
+        """Topics of discovery on which another device with a switch says that it is this one."""
         self.answers_pings = False
         """Whether it has ever answered one: then nothing else shows that it lives."""
         self.relay_turn = asyncio.Lock()
@@ -56,6 +63,21 @@ class Station:
         """All that it has announced, in the order of their names."""
         every = (component for said in self._announcements.values() for component in said.components)
         return tuple(sorted(every, key=lambda component: component.object_id))
+
+    @property
+    def switches(self) -> tuple[Component, ...]:
+        """What can be switched."""
+        return tuple(component for component in self.components if component.platform == "switch")
+
+    @property
+    def names(self) -> frozenset[str]:
+        """All that it calls itself where it announces a switch."""
+        return frozenset().union(*(said.names for said in self._announcements.values() if said.switches))
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Where it announces its switches."""
+        return tuple(topic for topic, said in self._announcements.items() if said.switches)
 
     @property
     def announcement(self) -> Announcement | None:
@@ -84,7 +106,20 @@ class Station:
         else:
             self._announcements[topic] = said
             self.announced_itself.set()
+            if said.switches and self.claim is None:
+                self.claim = said.claim
+        self._remember()
         self.listen()
+
+    def adopt(self) -> None:
+        """From now on it is listened to, and its only switch is meant where the settings name none."""
+        self.adopted = True
+        self._remember()
+        self.listen()
+
+    def _remember(self) -> None:
+        if self.adopted and not self.only_switch and self.switches:
+            self.only_switch = self.switches[0].object_id
 
     def listen(self) -> None:
         """Subscribe to the topics of the present announcements, and to no others."""
@@ -119,6 +154,10 @@ class Station:
                 return any(words.values()) if any(word is not None for word in words.values()) else None
             case _:
                 return self._latest
+
+    def unseen(self, otherwise: str) -> str:
+        """Why nothing is known of it."""
+        return unseen(self._broker, otherwise)
 
     # ---- conversations
 
@@ -238,8 +277,12 @@ class Station:
         return answers
 
     def _ping(self) -> None:
-        for node in sorted({said.node for said in self._announcements.values() if said.node})[:3]:
+        for node in self._nodes():
             self._broker.publish(f"esphome/ping/{node}")
+
+    def _nodes(self) -> list[str]:
+        own = (said for said in self._announcements.values() if self.claim in (None, said.claim))
+        return sorted({said.node for said in own if said.node})[:3]
 
     # ---- what it says
 
@@ -252,7 +295,7 @@ class Station:
         used = (part for part in self.components if part.platform != "sensor" or part.measures)
         for topic in dict.fromkeys(part.state_topic or "" for part in used):
             yield topic, self._on_state
-        for node in sorted({said.node for said in self._announcements.values() if said.node})[:3]:
+        for node in self._nodes():
             yield f"esphome/discover/{node}", self._on_pong
 
     def _on_availability(self, message: Message) -> None:

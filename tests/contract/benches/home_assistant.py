@@ -31,7 +31,8 @@ async def _node(
         starts=meter,
         tick_s=None,
     )
-    address = place.mac().lower()
+    key = place.mac().lower()
+    address = f"{key}/relay" if relay else key
     hub = Broker(port=place.broker_port, client_id=f"hub-{place.serial}", retry_s=(0.02, 0.1))
     async with running(hub) as broker, plugged:
         network = HomeAssistantNetwork(broker, place.clock, load_profiles())
@@ -44,7 +45,7 @@ async def _node(
 
         bench = Bench(plugged, circuit, place.clock, network, address, device)
         assert await network.wait_announced([address], PATIENT_S)
-        station, parts = network._stations[address], len(plugged.discovery())
+        station, parts = network._stations[key], len(plugged.discovery())
         await settled(lambda: len(station.components) == parts)  # each comes in a message of its own
         yield bench
 
