@@ -343,7 +343,7 @@ def with_device(settings: Settings, device: DeviceSettings) -> Settings:
     try:
         return Settings.model_validate({**tree, "devices": (*settings.devices, device)})
     except ValidationError as error:
-        raise SettingsInvalid(faults(error, Settings).strip()) from error
+        raise SettingsInvalid(faults(error, Settings).strip().removeprefix("(whole file): ")) from error
 
 
 def _anchor(tree: dict[str, Any], folder: Path) -> None:

@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import agent.commands.config as command
 from agent.__main__ import main
-from agent.domain.device import Role
+from agent.adapters.mqtt import tasmota_infrared
+from agent.domain.device import Infrared, Role
+from agent.domain.infrared_vendors import toggles_power
 from agent.errors import SettingsInvalid
 from agent.profiles.library import Profiles, load_profiles
 from agent.settings import load_settings
@@ -70,3 +74,47 @@ def test_a_dead_man_that_would_bite_between_renewals_is_refused(example: Path) -
         load_settings(example, {"KWH_HUB_PLANNING__STEP_S": "450"})
     assert "renewals" in str(caught.value)
     load_settings(example, {"KWH_HUB_PLANNING__STEP_S": "450", "KWH_HUB_CONTROL__DEAD_MAN_S": "901"})
+
+
+UNIT = """
+[[devices]]
+name = "ac-meter"
+role = "meter"
+profile = "tasmota-meter"
+address = "A0B1C200000A"
+
+[[devices]]
+name = "unit"
+role = "air_conditioner"
+profile = "tasmota-infrared"
+address = "A0B1C200000B"
+infrared = { vendor = "VENDOR", model = MODEL, verified_by = "ac-meter" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "toggles"),
+    [("DAIKIN", -1, False), ("KELON", -1, True), ("PANASONIC_AC", 5, True), ("PANASONIC_AC", 1, False)],
+)
+def test_a_remote_control_that_only_toggles_is_refused_before_the_hub_runs(
+    tmp_path: Path,
+    vendor: str,
+    model: int,
+    toggles: bool,  # noqa: FBT001
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    file = tmp_path / "home.toml"
+    paper = (EXAMPLE.parent / "paper.toml").read_text()
+    file.write_text(paper + UNIT.replace("VENDOR", vendor).replace("MODEL", str(model)))
+    assert main(["config", "check", "--config", str(file)]) == (2 if toggles else 0)
+    said = " ".join(capsys.readouterr().out.split())
+    assert (f"wrong: devices.unit.infrared.vendor: {vendor} (model {model}) cannot say on or off" in said) is toggles
+
+
+@given(
+    st.sampled_from(["AIRWELL", "DAIKIN", "DAIKIN64", "HITACHI_AC1", "KELON", "PANASONIC_AC", "PANASONIC_AC32"]),
+    st.integers(-1, 99),
+)
+def test_the_check_and_the_transmitter_know_the_same_remote_controls(vendor: str, model: int) -> None:
+    infrared = Infrared(vendor=vendor, model=model, verified_by="meter")
+    assert toggles_power(infrared) is tasmota_infrared.toggles_power(infrared)

@@ -29,6 +29,7 @@ from agent.commands.devices.drafts import drafts
 from agent.commands.devices.fixture import Line
 from agent.commands.devices.networks import Radio, _silent, radios_of, uses_bluetooth
 from agent.commands.devices.record import Recording
+from agent.commands.devices.same import Found
 from agent.commands.devices.scan import Board, _asides, _listen, _shown, reasons_of
 from agent.composition import clock_of
 from agent.domain.command import Cause, Command, Stage
@@ -477,6 +478,40 @@ def test_what_a_scan_knows_of_a_device_is_asked_before_it_is_adopted(
     monkeypatch.setattr("agent.commands.devices.adopt.looked_around", looked)
     told = refused(home, capsys, "A0:B1:C2:D3:E4:00", "--name", "ac", "--role", "air_conditioner")
     assert "is the device that is adopted as boiler-plug (A0B1C2D3E4F4)" in told
+
+
+@pytest.mark.parametrize("by_name_first", [False, True])
+def test_a_device_at_zigbee2mqtt_is_one_by_its_name_and_by_its_address(
+    home: Home,
+    by_name_first: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ieee, name = "0xa4c1380011223344", "Küche/boiler"
+    one = seen(ieee, network="zigbee2mqtt", label=name)
+    one = Found(one.network, one.sighting.model_copy(update={"profile": "zigbee2mqtt-plug"}))
+
+    async def looked(*_: object) -> Board:
+        what = board(1.0)
+        what.take(Radio("zigbee2mqtt", Network()), [one])
+        return what
+
+    async def silent(*_: object) -> None:
+        raise BrokerUnreachable("away")
+
+    monkeypatch.setattr("agent.commands.devices.adopt.looked_around", looked)
+    monkeypatch.setattr("agent.commands.devices.adopt.first_answer", silent)
+    first, second = (name, ieee) if by_name_first else (ieee, name)
+    home.adopt(1, "boiler-plug", "meter")
+    text = home.file.read_text().replace("tasmota-plug", "zigbee2mqtt-plug").replace(home.mac(), first)
+    home.file.write_text(text)
+    words = ["--name", "ac", "--role", "meter"]
+    if by_name_first:
+        told = refused(home, capsys, second, *words)
+        assert f"{ieee} is the device that is adopted as boiler-plug ({name})" in told
+    else:
+        assert home.run("adopt", second, *words) == 0
+        assert {device.address for device in load_settings(home.file).devices} == {ieee}
 
 
 def test_a_relay_that_the_device_lacks_is_not_adopted(home: Home, capsys: pytest.CaptureFixture[str]) -> None:

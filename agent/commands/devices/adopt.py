@@ -23,7 +23,7 @@ from agent.domain.device import Ability, Name, Role, Sighting
 from agent.errors import DeviceRefused, HubError, SettingsInvalid
 from agent.networks import Networks, networks_of
 from agent.profiles.library import Profiles, load_profiles
-from agent.profiles.profile import DeviceProfile
+from agent.profiles.profile import DeviceProfile, Family
 from agent.settings import HELD_BY_MANY, SWITCHING_ROLES, DeviceSettings, Settings, device_settings, load_settings
 from agent.settings import with_device as wider_by
 
@@ -102,12 +102,12 @@ def _looked_for(
     async def look() -> tuple[Board, str]:
         async with alive(settings, profiles, "adopt") as networks:
             board = await looked_around(networks, settings, arguments.seconds, console, answer_s)
-            found = _best(_ways_to(board, arguments.address), arguments.address)
+            found = _best(_ways_to(board, arguments.address), arguments.address, profiles)
             return board, "" if found is None else await _lacking(networks, found, arguments, answer_s)
 
     board, lacking = asyncio.run(look())
     ways = _ways_to(board, arguments.address)
-    best = _best(ways, arguments.address)
+    best = _best(ways, arguments.address, profiles)
     if best is None:
         for reason in reasons_of(board):
             console.print(Text.assemble(("away: ", "yellow"), reason))
@@ -120,23 +120,28 @@ def _looked_for(
 
 def _ways_to(board: Board, address: str) -> Ways:
     """All the ways in which the device at an address was seen."""
-    key = key_of(address)
-    return next((one for one in board.devices if key in {key_of(found.sighting.address) for found in one}), ())
+    return next((one for one in board.devices if _best(one, address, board.profiles) is not None), ())
 
 
-def _best(ways: Ways, address: str) -> Sighting | None:
+def _best(ways: Ways, address: str, profiles: Profiles) -> Sighting | None:
     """Of the ways with that very address the one that the hub knows how to speak, best first."""
-    seen = [found.sighting for found in ways if key_of(found.sighting.address) == key_of(address)]
+    seen = [found.sighting for found in ways if _means(address, found.sighting, profiles)]
     return next((sighting for sighting in seen if sighting.profile is not None), next(iter(seen), None))
+
+
+def _means(address: str, seen: Sighting, profiles: Profiles) -> bool:
+    """Whether an address is that of a device: at zigbee2mqtt its name there is one, too."""
+    profile = None if seen.profile is None else profiles.get(seen.profile)
+    by_name = profile is not None and profile.family is Family.ZIGBEE2MQTT
+    return key_of(address) == key_of(seen.address) or (by_name and address == seen.label)
 
 
 def _no_other_way(settings: Settings, profiles: Profiles, ways: Ways, best: Sighting) -> None:
     """Whether the device is adopted already, in another way than the one that it is seen in. Raises SettingsInvalid."""
-    keys = {key_of(found.sighting.address): found.sighting.protocol for found in ways}
     for other in settings.devices:
         protocol = profiles[other.profile].protocol if other.profile in profiles else None
         same_way = (key_of(other.address), protocol) == (key_of(best.address), best.protocol)
-        if key_of(other.address) in keys and not same_way:
+        if not same_way and any(_means(other.address, found.sighting, profiles) for found in ways):
             raise SettingsInvalid(
                 f"nothing was changed: {best.address} is the device that is adopted as {other.name} ({other.address}); "
                 f"`kwh-hub devices forget {other.name}` would free it"
