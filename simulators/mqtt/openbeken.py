@@ -30,10 +30,12 @@ class OpenBekenDevice(MqttDevice[Link]):
         *,
         metered: bool = True,
         energy_in_kwh: bool = False,
+        name: str = "",
         tick_s: float | None = 0.05,
     ) -> None:
-        """`energy_in_kwh` is a flag of the owner's: then `energycounter` tells kWh instead of Wh."""
-        self.name = f"obk{mac[-8:]}"
+        """`energy_in_kwh` is a flag of the owner's: then `energycounter` tells kWh instead of Wh; so is the `name`."""
+        self.mac = mac
+        self.name = name or f"obk{mac[-8:]}"
         self.faults = Faults()
         self._now = now
         self._circuit = circuit
@@ -48,7 +50,7 @@ class OpenBekenDevice(MqttDevice[Link]):
             port=broker.port,
             username=broker.username,
             password=broker.password,
-            client_id=self.name,
+            client_id=f"obk{mac[-8:]}",
             will=(f"{self.name}/connected", "offline"),
             command_filters=[f"{self.name}/+/set", f"{self.name}/+/get", f"cmnd/{self.name}/+"],
             on_up=self._introduce,
@@ -165,6 +167,7 @@ class OpenBekenDevice(MqttDevice[Link]):
                     "CpuFrequency": 80,
                     "Hardware": "BK7231N",
                 },
+                "StatusNET": {"Hostname": self.name, "Mac": ":".join(self.mac[at : at + 2] for at in range(0, 12, 2))},
                 "StatusSNS": self._sensors(),
             }
         kind = f"STATUS{argument}" if argument in {"8", "10", "11"} else "STATUS"

@@ -24,11 +24,13 @@ class Gen1Identity:
     product: str = "shelly1pm"
     model: str = "SHSW-PM"
     firmware: str = "20230913-114008/v1.14.0-gcb84623"
+    own_id: str = ""
+    """As its owner has set it; empty for the factory setting."""
 
     @property
     def id(self) -> str:
         """Its name on the broker."""
-        return f"{self.product}-{self.mac[-6:]}"
+        return self.own_id or f"{self.product}-{self.mac[-6:]}"
 
 
 SHELLY_1 = ("shelly1", "SHSW-1")
@@ -132,7 +134,7 @@ class ShellyGen1(MqttDevice[ShellyLink]):
     def _link_to(self, broker: BrokerAddress, prefix: str) -> ShellyLink:
         return ShellyLink(
             broker,
-            self.identity.id,
+            f"{self.identity.product}-{self.identity.mac[-6:]}",
             prefix,
             topics=(f"{prefix}/command", f"{prefix}/relay/0/command"),
             faults=lambda: self.faults,

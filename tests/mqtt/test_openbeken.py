@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ from tests.mqtt.benches import Home, settled
 PROFILES = load_profiles()
 
 
-def plug_of(home: Home, **more: bool) -> OpenBekenDevice:
+def plug_of(home: Home, **more: Any) -> OpenBekenDevice:  # noqa: ANN401 - as the simulator takes them
     return OpenBekenDevice(home.address, home.mac(), Heater(), home.clock.now, tick_s=None, **more)
 
 
@@ -74,7 +75,7 @@ async def test_a_device_says_what_openbeken_says(home: Home) -> None:
 
 
 async def test_a_channel_that_is_no_relay_is_refused_though_it_could_be_set(home: Home) -> None:
-    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES, alone_s=0.02)
     plug = plug_of(home)
     relay = adopted(network, plug, channel=2).relay
     assert relay
@@ -92,7 +93,7 @@ async def test_a_channel_that_is_no_relay_is_refused_though_it_could_be_set(home
 
 
 async def test_energy_is_told_in_wh_whatever_the_owners_flag_says(home: Home) -> None:
-    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES, alone_s=0.02)
     plug = plug_of(home, energy_in_kwh=True)
     meter = adopted(network, plug).meter
     assert meter
@@ -101,7 +102,7 @@ async def test_energy_is_told_in_wh_whatever_the_owners_flag_says(home: Home) ->
 
 
 async def test_an_answer_that_cannot_be_read_is_said_so_at_once(home: Home) -> None:
-    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES, alone_s=0.02)
     plug = plug_of(home)
     meter = adopted(network, plug, deadline_s=15.0).meter
     assert meter
@@ -116,7 +117,7 @@ async def test_an_answer_that_cannot_be_read_is_said_so_at_once(home: Home) -> N
 
 
 async def test_what_was_said_before_the_question_is_no_answer(home: Home) -> None:
-    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES, alone_s=0.02)
     plug = plug_of(home)
     relay = adopted(network, plug, deadline_s=2 * IMPATIENT_S).relay
     assert relay
@@ -133,7 +134,7 @@ async def test_what_was_said_before_the_question_is_no_answer(home: Home) -> Non
 
 
 async def test_a_late_word_on_an_order_is_no_answer_to_a_question(home: Home) -> None:
-    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES, alone_s=0.02)
     plug = plug_of(home)
     relay = adopted(network, plug, deadline_s=2 * IMPATIENT_S).relay
     assert relay
@@ -149,7 +150,7 @@ async def test_a_late_word_on_an_order_is_no_answer_to_a_question(home: Home) ->
 
 
 async def test_a_scan_asks_who_is_there_and_leaves_others_out(home: Home) -> None:
-    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES, alone_s=0.02)
     plug = plug_of(home)
     async with plug:
         home.broker.publish(f"stranger{home.serial}/connected", "online")
@@ -163,7 +164,7 @@ async def test_a_scan_asks_who_is_there_and_leaves_others_out(home: Home) -> Non
 
 
 def test_an_address_is_one_part_of_a_topic(home: Home) -> None:
-    network = OpenBekenNetwork(home.broker, home.clock, PROFILES)
+    network = OpenBekenNetwork(home.broker, home.clock, PROFILES, alone_s=0.02)
     for address in ("#", "+", "a/b", "$SYS", "\x00"):
         with pytest.raises(SettingsInvalid, match="first part of its topics"):
             network.device(Adoption(name="plug", role=Role.METER, profile="openbeken-plug", address=address))

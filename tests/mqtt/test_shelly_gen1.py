@@ -30,7 +30,7 @@ PROFILES = load_profiles()
 
 
 def network_of(home: Home) -> ShellyGen1Network:
-    return ShellyGen1Network(home.broker, home.clock, PROFILES)
+    return ShellyGen1Network(home.broker, home.clock, PROFILES, alone_s=0.02)
 
 
 def identity_of(home: Home) -> Gen1Identity:

@@ -144,3 +144,23 @@ async def test_a_broker_that_is_away_is_named_and_not_the_device() -> None:
         for call in (device.relay.switch(on=True), device.relay.read(), device.meter.read()):
             with pytest.raises(DeviceUnreachable, match=r"the MQTT broker no\.such\.host:1884 is away"):
                 await asyncio.wait_for(call, PATIENT_S)
+
+
+async def test_a_device_that_comes_later_under_the_same_prefix_is_found_out(home: Home) -> None:
+    heaters, prefix, network = (Heater(), Heater()), f"same{home.serial}", network_of(home)
+    device = adopted(network, home.mac())
+    assert device.relay
+    async with plug(home, heaters[0], 0, prefix):
+        assert await network.wait_located([home.mac()], PATIENT_S)
+        assert (await device.relay.switch(on=True)).on
+        assert not (await device.relay.switch(on=False)).on
+        heard: list[Message] = []
+        home.broker.subscribe(f"{prefix}/online", heard.append)
+        other = plug(home, heaters[1], 1, prefix)
+        other.faults.delay_s = 0.05
+        async with other:
+            await settled(lambda: any(not one.retained for one in heard))
+            with pytest.raises(DeviceRefused, match="2 devices speak on one prefix"):
+                await device.relay.switch(on=True)
+    assert heaters[0].switchings.count(True) == 1
+    assert True not in heaters[1].switchings

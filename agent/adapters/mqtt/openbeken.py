@@ -9,6 +9,7 @@ device is asked once which of its channels are relays. No relay ends an "on" by 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from agent.adapters.mqtt.announced import with_others
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.openbeken_messages import Identity, OpenBekenMalformed, device_of, is_name, read_relay
 from agent.adapters.mqtt.openbeken_station import Station
@@ -20,12 +21,17 @@ from agent.profiles.profile import Family
 from agent.profiles.rating import plausible_power_w
 from agent.switching.certain import CertainRelay
 
+_ALONE_S = 0.25
+"""So long after the answer of a device another one of the same name would have answered, too."""
 _MOST_STATIONS = 256
 """More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
 
 
 class OpenBekenSwitch:
     """One relay of an OpenBeken device."""
+
+    asked_often = True
+    returned_at = None
 
     ends_itself = False
 
@@ -54,7 +60,9 @@ class OpenBekenSwitch:
         try:
             identity = await self._station.identify()
             self._check(identity)
-            return read_relay(await self._station.ask_relays(), self._channel, identity.relays)
+            answer = await self._station.ask_relays()
+            self._station.check_alone(self._name)
+            return read_relay(answer, self._channel, identity.relays)
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
         except OpenBekenMalformed as error:
@@ -65,6 +73,7 @@ class OpenBekenSwitch:
         return False
 
     def _check(self, identity: Identity) -> None:
+        self._station.check_alone(self._name)
         if self._channel not in identity.relays:
             known = ", ".join(str(channel) for channel in sorted(identity.relays)) or "none"
             raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {known}")
@@ -97,7 +106,9 @@ class OpenBekenMeter:
 class OpenBekenNetwork:
     """All OpenBeken devices on one broker."""
 
-    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles) -> None:
+    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles, *, alone_s: float = _ALONE_S) -> None:
+        """`alone_s` are wall seconds that devices get to say that they are not alone of their name."""
+        self._alone_s = alone_s
         self._broker = broker
         self._clock = clock
         self._profiles = profiles
@@ -115,9 +126,10 @@ class OpenBekenNetwork:
             station.ask_identity()
         await asyncio.sleep(duration_s)
         return [
-            self._sighting(station.identity, station)
+            self._sighting(identity, station)
             for _, station in sorted(self._stations.items())
-            if station.identity is not None and _abilities(station.identity)
+            for identity in station.identities.values()
+            if _abilities(identity)
         ]
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
@@ -155,7 +167,7 @@ class OpenBekenNetwork:
             raise SettingsInvalid(
                 f"devices.{name}.address: {address!r} is no name of a device, which is the first part of its topics"
             )
-        station = self._stations.setdefault(address, Station(self._broker, address))
+        station = self._stations.setdefault(address, Station(self._broker, address, self._alone_s))
         if not station.adopted:
             station.adopted = True
             station.listen()
@@ -169,7 +181,7 @@ class OpenBekenNetwork:
                 return
             if len(self._stations) >= _MOST_STATIONS:
                 raise OpenBekenMalformed(f"more than {_MOST_STATIONS} devices announce themselves")
-            station = self._stations[name] = Station(self._broker, name)
+            station = self._stations[name] = Station(self._broker, name, self._alone_s)
         if not message.payload and not station.adopted:  # somebody cleared the broker's memory of it
             station.leave()
             del self._stations[name]
@@ -182,7 +194,7 @@ class OpenBekenNetwork:
             protocol=Protocol.MQTT,
             address=station.name,
             profile=self._profiles.fitting(Protocol.MQTT, Family.OPENBEKEN, identity.model, abilities),
-            label=identity.label,
+            label=with_others(identity.label, identity.mac, station.sharing, "name"),
             model=identity.model,
             firmware=identity.firmware,
             reachable=station.online is True,

@@ -15,6 +15,7 @@ _LARGEST = 1e9
 _SDK = "obk"
 """What every OpenBeken calls its SDK, on all chips, so that it can be told from Tasmota."""
 _MOST_RELAYS = 32
+_MAC_DIGITS = 12
 _LONGEST_NAME = 100
 
 
@@ -33,6 +34,8 @@ class Identity:
     model: str
     """The chip: the device knows no more."""
     firmware: str
+    mac: str = ""
+    """Of its hardware: two devices to which their owner has given one name differ in it."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ def read_identity(payload: bytes) -> Identity | None:
         label=printable(name),
         model=printable(_text(firmware.get("Hardware"))),
         firmware=printable(_text(firmware.get("Version"))),
+        mac=_mac(_mapping(whole.get("StatusNET")).get("Mac")),
     )
 
 
@@ -119,6 +123,11 @@ def _number(value: object, field: str) -> float:
 
 def _text(value: object) -> str:
     return value[:100] if isinstance(value, str) else ""
+
+
+def _mac(value: object) -> str:
+    plain = _text(value).replace(":", "").upper()
+    return plain if len(plain) == _MAC_DIGITS and all(sign in "0123456789ABCDEF" for sign in plain) else ""
 
 
 def _mapping(value: object) -> dict[str, object]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
+from agent.adapters.mqtt.announced import speak_alike
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.openbeken_messages import (
     Identity,
@@ -13,12 +14,13 @@ from agent.adapters.mqtt.openbeken_messages import (
     read_identity,
     read_measured,
 )
-from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceUnreachable
+from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
 
 _OFFLINE_PATIENCE_S = 1.0
 """A device whose last will says that it is gone is asked all the same, for the will may be late, but not for long."""
 _STATUSES = ("STATUS8", "STATUS11")
 """What it measures, and how its relays stand."""
+_MOST_OF_ONE_NAME = 8
 _SAYS_NOTHING_S = 0.3
 """A device says nothing to an order that changes nothing: after so long it is asked."""
 
@@ -26,7 +28,11 @@ _SAYS_NOTHING_S = 0.3
 class Station:
     """What is known of one device, and the topics on which it is spoken with."""
 
-    def __init__(self, broker: Broker, name: str) -> None:
+    def __init__(self, broker: Broker, name: str, alone_s: float) -> None:
+        """`alone_s` are wall seconds after its answer in which another device of this name would have answered."""
+        self._alone_s = alone_s
+        self._settled = asyncio.Event()
+        self._settling: asyncio.TimerHandle | None = None
         self._broker = broker
         self._channels: set[int] = set()
         self._listening = False
@@ -37,6 +43,8 @@ class Station:
         self.name = name
         self.identity: Identity | None = None
         """None until it was asked."""
+        self.identities: dict[str, Identity] = {}
+        """By MAC address, for an owner may have given one name to two."""
         self.adopted = False
         self.connected = asyncio.Event()
         """Set once it has said that it is there."""
@@ -44,6 +52,16 @@ class Station:
         """What its last will or its last word says; None if neither was heard."""
         self.relay_turn = asyncio.Lock()
         self.sensor_turn = asyncio.Lock()
+
+    @property
+    def sharing(self) -> frozenset[str]:
+        """MAC addresses of all devices of its name, if it is not alone: an order would switch them all."""
+        return frozenset(self.identities if len(self.identities) > 1 else ())
+
+    def check_alone(self, name: str) -> None:
+        """Raises DeviceRefused where another device has its name, too."""
+        if self.sharing:
+            raise DeviceRefused(name, speak_alike(self.sharing, "name"))
 
     def listen(self) -> None:
         """Hear its answers."""
@@ -76,7 +94,9 @@ class Station:
             patience_s = min(deadline_s, _OFFLINE_PATIENCE_S) if gone else deadline_s
             try:
                 async with asyncio.timeout(patience_s):
+                    self.check_alone(name)
                     yield
+                    self.check_alone(name)
             except TimeoutError as error:
                 why = ", and its last will says that it is offline" if gone else ""
                 raise DeviceUnreachable(name, f"no answer within {patience_s:g} s{why}") from error
@@ -91,7 +111,7 @@ class Station:
         self._broker.publish(f"cmnd/{self.name}/STATUS", "")
 
     async def identify(self) -> Identity:
-        """What it is, asked once. May wait for ever. Raises BrokerUnreachable."""
+        """What it is, asked once, and whether it is alone. May wait for ever. Raises BrokerUnreachable."""
         while self.identity is None:
             known: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._identified.append(known)
@@ -100,7 +120,9 @@ class Station:
                 await known
             finally:
                 self._identified.remove(known)
-        return self.identity
+        identity = self.identity
+        await self._settled.wait()
+        return identity
 
     async def set_channel(self, channel: int, *, on: bool) -> None:
         """Send an order and return when the channel was said to stand so. Raises BrokerUnreachable."""
@@ -148,6 +170,10 @@ class Station:
             self.connected.set()
             if not message.retained:  # it started anew, perhaps with other pins
                 self.identity = None
+                self._settled.clear()  # or it is another one of its name
+                if self._settling is not None:
+                    self._settling.cancel()
+                    self._settling = None
 
     def _on_channel(self, message: Message) -> None:
         if message.retained:  # what the broker kept tells the past
@@ -156,7 +182,7 @@ class Station:
         for listen in tuple(self._waiting):
             listen(channel, message.payload)
         state = read_channel(message.payload)
-        for number, report in self._reporters if state is not None else ():
+        for number, report in self._reporters if state is not None and not self.sharing else ():
             if number == channel:
                 report(state is True)
 
@@ -165,6 +191,10 @@ class Station:
         if identity is None:
             return
         self.identity, self.online = identity, True
+        if identity.mac in self.identities or len(self.identities) < _MOST_OF_ONE_NAME:
+            self.identities[identity.mac] = identity
+        if self._settling is None:
+            self._settling = asyncio.get_running_loop().call_later(self._alone_s, self._settled.set)
         for known in self._identified:
             if not known.done():
                 known.set_result(None)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from agent.adapters.mqtt.announced import speak_alike, with_others
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.shelly_gen1_messages import (
     Announcement,
@@ -22,7 +23,7 @@ from agent.adapters.mqtt.shelly_gen1_messages import (
     read_energy_wh,
     read_power_w,
 )
-from agent.adapters.mqtt.shelly_gen1_station import Gen1Station
+from agent.adapters.mqtt.shelly_gen1_station import ALONE_S, Gen1Station
 from agent.adapters.shelly.messages import ShellyMalformed
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
 from agent.errors import (
@@ -40,6 +41,7 @@ from agent.switching.certain import CertainRelay
 
 _MOST_DEVICES = 256
 """More devices than any home has; what else is seen in a scan is not remembered."""
+_MOST_OF_ONE_ID = 8
 _OFFLINE_PATIENCE_S = 1.0
 """A device whose last will says that it is gone is asked all the same, for the will may be late, but not for long."""
 _SHOWS = {"relay": Ability.RELAY, "power": Ability.METER, "ext_temperature": Ability.THERMOMETER}
@@ -48,6 +50,9 @@ _SHOWS = {"relay": Ability.RELAY, "power": Ability.METER, "ext_temperature": Abi
 
 class Gen1Switch:
     """One relay."""
+
+    asked_often = True
+    returned_at = None
 
     ends_itself = False
 
@@ -64,8 +69,13 @@ class Gen1Switch:
         return "its last will says that it is offline" if self._station.online is False else ""
 
     async def order(self, *, on: bool, ends_after_s: float | None) -> None:  # noqa: ARG002 - it cannot end itself
-        """Switch, and wait until the relay says so. Raises DeviceUnreachable, DeviceRefused after an overload."""
+        """Switch, and wait until the relay says so.
+
+        Raises DeviceUnreachable, DeviceRefused after an overload or where another device would switch, too.
+        """
         try:
+            await self._station.alone()
+            _check_alone(self._station, self._name)
             word = await self._station.switch(self._relay, on=on)
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
@@ -73,11 +83,13 @@ class Gen1Switch:
             raise DeviceRefused(self._name, "opened its relay, because more was drawn than it may carry")
 
     async def ask(self) -> bool:
-        """Ask the device. Raises DeviceUnreachable."""
+        """Ask the device. Raises DeviceUnreachable, DeviceRefused where another device answers, too."""
         try:
-            return await self._station.relay(self._relay) is RelayWord.ON
+            word = await self._station.relay(self._relay)
         except BrokerUnreachable as error:
             raise DeviceUnreachable(self._name, str(error)) from error
+        _check_alone(self._station, self._name)
+        return word is RelayWord.ON
 
     async def start_off(self) -> bool:
         """Only its owner can set that."""
@@ -98,7 +110,7 @@ class _Sensor:
         self._deadline_s = deadline_s
 
     async def _numbers(self, *topics: str) -> list[bytes]:
-        """What comes on these topics. Raises DeviceUnreachable."""
+        """What comes on these topics. Raises DeviceUnreachable, DeviceRefused where another device answers, too."""
         async with self._station.sensor_turn:
             offline = self._station.online is False
             patience_s = min(self._deadline_s, _OFFLINE_PATIENCE_S) if offline else self._deadline_s
@@ -110,6 +122,7 @@ class _Sensor:
                 raise DeviceUnreachable(self._name, f"no answer within {patience_s:g} s{gone}") from error
             except BrokerUnreachable as error:
                 raise DeviceUnreachable(self._name, str(error)) from error
+        _check_alone(self._station, self._name)
         return [heard[topic] for topic in topics]
 
 
@@ -174,7 +187,8 @@ class Gen1Thermometer(_Sensor):
 class _Seen:
     """A device as a scan sees it."""
 
-    announcement: Announcement | None = None
+    announcements: dict[str, Announcement] = field(default_factory=dict)
+    """By MAC address, for an owner may have given one id to two."""
     abilities: set[Ability] = field(default_factory=set)
     online: bool = False
 
@@ -182,7 +196,9 @@ class _Seen:
 class ShellyGen1Network:
     """All Shelly devices of generation 1 on one broker."""
 
-    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles) -> None:
+    def __init__(self, broker: Broker, clock: Clock, profiles: Profiles, *, alone_s: float = ALONE_S) -> None:
+        """`alone_s` are wall seconds that devices get to say that they are not alone of their id."""
+        self._alone_s = alone_s
         self._broker = broker
         self._clock = clock
         self._profiles = profiles
@@ -196,7 +212,9 @@ class ShellyGen1Network:
                 self._broker.publish("shellies/command", command)
             await asyncio.sleep(duration_s)
         return [
-            self._sighting(one.announcement, one) for _, one in sorted(seen.items()) if one.announcement is not None
+            self._sighting(announcement, one)
+            for _, one in sorted(seen.items())
+            for announcement in one.announcements.values()
         ]
 
     def device(self, adoption: Adoption, ends_after_s: float | None = None) -> Device:
@@ -205,7 +223,7 @@ class ShellyGen1Network:
         if not is_device_id(address):
             raise SettingsInvalid(f"devices.{name}.address: {address!r} is no id of a Shelly, like shelly1pm-A0B1C2")
         if address not in self._stations:
-            self._stations[address] = Gen1Station(self._broker, address)
+            self._stations[address] = Gen1Station(self._broker, address, self._alone_s)
         station, clock = self._stations[address], self._clock
         deadline_s = known.deadline_s(adoption.deadline_s)
         can, relay, meter, thermometer = known.abilities, None, None, None
@@ -237,8 +255,10 @@ class ShellyGen1Network:
         def on_announce(message: Message) -> None:
             announcement = read_announcement(message.payload)
             if announcement is not None:
-                one(announcement.id).announcement = announcement
-                one(announcement.id).online |= not message.retained
+                known = one(announcement.id)
+                if announcement.mac in known.announcements or len(known.announcements) < _MOST_OF_ONE_ID:
+                    known.announcements[announcement.mac] = announcement
+                known.online |= not message.retained
 
         def on_topic(message: Message) -> None:
             _, device_id, kind, *rest = message.topic.split("/")
@@ -263,9 +283,14 @@ class ShellyGen1Network:
             protocol=Protocol.MQTT,
             address=announcement.id,
             profile=self._profiles.fitting(Protocol.MQTT, Family.SHELLY_GEN1, announcement.model, abilities),
-            label=announcement.id,
+            label=with_others(announcement.id, announcement.mac, seen.announcements, "id"),
             model=announcement.model,
             firmware=announcement.firmware,
             reachable=seen.online,
             abilities=abilities,
         )
+
+
+def _check_alone(station: Gen1Station, name: Name) -> None:
+    if station.sharing:
+        raise DeviceRefused(name, speak_alike(station.sharing, "id"))

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from agent.adapters.mqtt.announced import Printable
-from agent.adapters.shelly.messages import ShellyMalformed, read_object
+from agent.adapters.shelly.messages import ShellyMalformed, mac_of, read_object
 
 _NUMBER = re.compile(rb"-?[0-9]{1,12}(\.[0-9]{1,9})?")
 _NO_PROBE_C = 999.0
@@ -37,12 +37,23 @@ class Announcement(BaseModel):
     """Product and the end of the MAC address, as shelly1pm-A0B1C2, or what its owner has set."""
     model: Printable = Field(default="", max_length=100)
     """As SHSW-PM."""
+    mac: str = Field(default="", max_length=40)
+    """Of its hardware: two devices to which their owner has given one id differ in it."""
     firmware: Printable = Field(alias="fw_ver", default="", max_length=200)
 
 
 def is_device_id(text: str) -> bool:
     """Whether a text can be one segment of a topic, without wildcards."""
     return _DEVICE.fullmatch(text) is not None
+
+
+def hardware_of(payload: bytes) -> str | None:
+    """The MAC address in an announcement, twelve upper-case hex digits; None if it tells none."""
+    try:
+        announcement = read_announcement(payload)
+    except ShellyMalformed:
+        return None
+    return None if announcement is None else mac_of(announcement.mac)
 
 
 def read_announcement(payload: bytes) -> Announcement | None:

@@ -12,8 +12,11 @@ import re
 from collections.abc import Callable, Collection
 
 from agent.adapters.mqtt.broker import Broker, Message
-from agent.adapters.mqtt.shelly_gen1_messages import RelayWord, read_relay
+from agent.adapters.mqtt.shelly_gen1_messages import RelayWord, hardware_of, read_relay
 
+ALONE_S = 0.25
+"""So long after the announcement of a device another one of the same id would have announced itself, too."""
+_MOST_MACS = 8
 _RELAY = re.compile(r"relay/([0-9])")
 _PROBE = re.compile(r"ext_temperature/([0-9])")
 _TOPICS = ("online", "announce", "relay/+", "relay/+/power", "relay/+/energy", "ext_temperature/+")
@@ -26,7 +29,12 @@ Listener = Callable[[str, bytes], None]
 class Gen1Station:
     """What is known of one device."""
 
-    def __init__(self, broker: Broker, device_id: str) -> None:
+    def __init__(self, broker: Broker, device_id: str, alone_s: float = ALONE_S) -> None:
+        """`alone_s` are wall seconds after its announcement in which another device of this id would have come."""
+        self._alone_s = alone_s
+        self._settled = asyncio.Event()
+        self._settling: asyncio.TimerHandle | None = None
+        self._macs: set[str] = set()
         self._broker = broker
         self._prefix = f"shellies/{device_id}"
         self._listeners: list[Listener] = []
@@ -42,6 +50,25 @@ class Gen1Station:
         self.sensor_turn = asyncio.Lock()
         for topic in _TOPICS:
             broker.subscribe(f"{self._prefix}/{topic}", self._on_message)
+
+    @property
+    def sharing(self) -> frozenset[str]:
+        """MAC addresses of all devices of its id, if it is not alone: an order would switch them all."""
+        return frozenset(self._macs if len(self._macs) > 1 else ())
+
+    async def alone(self) -> None:
+        """Return once it is known who hears an order, or once it is clear that nobody says so.
+
+        Raises BrokerUnreachable.
+        """
+        if self._settled.is_set():
+            return
+        if self._settling is None:
+            self._send("command", "announce")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(_FENCE_S, 2 * self._alone_s)):
+                await self._settled.wait()
+        self._settled.set()
 
     async def switch(self, relay: int, *, on: bool) -> RelayWord:
         """Order, and return what the relay says once it says the wanted state or that it had to open.
@@ -116,11 +143,20 @@ class Gen1Station:
         if message.retained:  # what the broker kept tells the past
             return
         self.online = True
-        self.announces |= last == "announce"
+        if last == "announce":
+            self._on_announce(message.payload)
         relay = _RELAY.fullmatch(last)
         word = read_relay(message.payload) if relay is not None else None
         for listen in tuple(self._listeners):
             listen(last, message.payload)
-        if relay is not None and word is not None:
+        if relay is not None and word is not None and not self.sharing:
             for report in self.reporters.get(int(relay[1]), ()):
                 report(word is RelayWord.ON)
+
+    def _on_announce(self, payload: bytes) -> None:
+        self.announces = True
+        mac = hardware_of(payload)
+        if mac is not None and len(self._macs) < _MOST_MACS:
+            self._macs.add(mac)
+        if self._settling is None:
+            self._settling = asyncio.get_running_loop().call_later(self._alone_s, self._settled.set)

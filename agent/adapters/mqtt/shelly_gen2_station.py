@@ -60,12 +60,15 @@ class Gen2Station:
             self._broker.unsubscribe(f"{self.prefix}/online", self._on_online)
             self._broker.unsubscribe(f"{self.prefix}/events/rpc", self._on_event)
         self.prefix, self.online, self.status = prefix, None, DeviceStatus()
+        self._unsettle()
+        self._broker.subscribe(f"{prefix}/online", self._on_online)
+        self._broker.subscribe(f"{prefix}/events/rpc", self._on_event)
+
+    def _unsettle(self) -> None:
         self.located.clear()
         if self._settling is not None:
             self._settling.cancel()
             self._settling = None
-        self._broker.subscribe(f"{prefix}/online", self._on_online)
-        self._broker.subscribe(f"{prefix}/events/rpc", self._on_event)
 
     def answered(self) -> None:
         """It has said who it is: another device under its prefix was asked, too, and is waited for a little."""
@@ -129,6 +132,8 @@ class Gen2Station:
 
     def _on_online(self, message: Message) -> None:
         self.online = {b"true": True, b"false": False}.get(message.payload)
+        if self.online and not message.retained:  # it started anew, or it is another one under its prefix
+            self._unsettle()
 
     def _on_event(self, message: Message) -> None:
         if message.retained:  # what the broker kept tells the past

@@ -23,7 +23,7 @@ async def _device(place: Place, profile: str, *, metered: bool) -> AsyncIterator
     )
     hub = Broker(port=place.broker_port, client_id=f"hub-{place.serial}", retry_s=(0.02, 0.1))
     async with running(hub) as broker, plugged:
-        network = OpenBekenNetwork(broker, place.clock, load_profiles())
+        network = OpenBekenNetwork(broker, place.clock, load_profiles(), alone_s=0.02)
 
         def device(deadline_s: float, ends_after_s: float | None) -> Device:
             adoption = Adoption(

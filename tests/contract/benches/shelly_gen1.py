@@ -30,7 +30,7 @@ async def _shelly(place: Place, profile: str, *, metered: bool, probe: bool) -> 
     )
     hub = Broker(port=place.broker_port, client_id=f"hub-{place.serial}", retry_s=(0.02, 0.1))
     async with running(hub) as broker, plugged:
-        network = ShellyGen1Network(broker, place.clock, load_profiles())
+        network = ShellyGen1Network(broker, place.clock, load_profiles(), alone_s=0.02)
 
         def device(deadline_s: float, ends_after_s: float | None) -> Device:
             adoption = Adoption(
@@ -38,7 +38,9 @@ async def _shelly(place: Place, profile: str, *, metered: bool, probe: bool) -> 
             )
             return network.device(adoption, ends_after_s)
 
-        yield Bench(plugged, circuit, place.clock, network, identity.id, device)
+        bench = Bench(plugged, circuit, place.clock, network, identity.id, device)
+        await network._stations[identity.id].alone()
+        yield bench
 
 
 def shelly_gen1_plug(place: Place) -> AbstractAsyncContextManager[Bench]:
