@@ -241,3 +241,31 @@ async def test_sensors_with_escapes_in_their_names_are_listed_without() -> None:
     with pytest.raises(DeviceRefused) as caught:
         await thermometer.read()
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("powers", "refused"),
+    [
+        (["power"], False),
+        (["power", "power_phase_b", "power_phase_c"], True),
+        (["power_l1", "power_l2"], True),
+    ],
+)
+async def test_a_third_of_the_power_is_never_taken_for_the_whole(powers: list[str], refused: bool) -> None:  # noqa: FBT001 - a parameter
+    broker = Broker()
+    network = Zigbee2mqttNetwork(broker, StillClock(), PROFILES)
+    meter = network.device(Adoption(name="z", role=Role.HOUSE_METER, profile="zigbee2mqtt-plug", address=IEEE)).meter
+    parts = [
+        {"type": "numeric", "name": name.partition("_l")[0], "property": name, "unit": "W", "access": 1}
+        for name in powers
+    ]
+    plug = device(IEEE, "plug", "v", "m", parts)
+    broker._receive(Message("zigbee2mqtt/bridge/devices", json.dumps([plug]).encode()))
+    broker._receive(Message("zigbee2mqtt/plug/availability", b"online"))
+    assert meter is not None
+    known = network._stations[IEEE].device
+    assert known is not None
+    assert (known.power is None) is refused
+    if refused:
+        with pytest.raises(DeviceRefused, match="measures several powers"):
+            await meter.read()

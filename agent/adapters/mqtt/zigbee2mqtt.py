@@ -7,6 +7,10 @@ late, often after the deadline, so a device that is gone is mostly found out by 
 An answer to an order and an answer to a question look alike: neither carries what asked for it, and no request of the
 bridge reads a device. So a word on an order that comes after the question, of a device that moves its relay later or
 not at all, passes for the answer.
+
+Nor does anything tell whether a device counts the `on_time` of an "on": zigbee2mqtt answers an order with what was
+ordered, and no property reads the time that is left. So an "on" is trusted to end only where a profile says that its
+model does so, and nothing here finds out one that does not.
 """
 
 import asyncio
@@ -46,6 +50,9 @@ _LONGEST_ON_S = 6553
 
 class Zigbee2mqttSwitch:
     """One relay of a device."""
+
+    asked_often = True
+    returned_at = None
 
     def __init__(self, station: Station, name: Name, channel: int, *, ends_itself: bool) -> None:
         """`ends_itself`: whether the model obeys `on_time`; zigbee2mqtt does not say."""
@@ -122,7 +129,7 @@ class Zigbee2mqttSwitch:
     def _of_device(self) -> Channel:
         device = self._station.device
         if device is None:
-            raise DeviceUnreachable(self._name, "is not among the devices of zigbee2mqtt")
+            raise DeviceUnreachable(self._name, self._station.unseen)
         if self._channel > len(device.channels):
             raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {len(device.channels)}")
         return device.channels[self._channel - 1]
@@ -149,7 +156,8 @@ class Zigbee2mqttMeter:
         async with self._station.conversation(self._name, self._deadline_s, self._station.sensor_turn) as device:
             power, energy = device.power, device.energy
             if power is None:
-                raise DeviceRefused(self._name, "measures no power")
+                several = f"measures several powers, {printable(', '.join(device.parts))}: which is meant is unclear"
+                raise DeviceRefused(self._name, several if device.parts else "measures no power")
             at, values = await self._station.read(self._name, [power, *([] if energy is None else [energy])])
             power_w = power.power_w(values[power.property])
             counted = None if energy is None else values.get(energy.property)

@@ -20,6 +20,8 @@ _LARGEST = 1e9
 """No number of a home is larger; NaN is not smaller either."""
 _MOST_DEVICES = 256
 _MOST_EXPOSES = 64
+_POWER = re.compile("power(_phase_[abc])?")
+"""Three-phase meters call the power of their first phase `power`, and those of the others as here."""
 STARTS_OFF = "off"
 _POWER_ON = ("power_on_behavior", "power_outage_memory")
 """What tells how a relay starts after a power cut; behind an endpoint's relay its name ends as that relay's does."""
@@ -112,6 +114,8 @@ class BridgeDevice(BaseModel):
     firmware: str = ""
     channels: tuple[Channel, ...] = ()
     power: Quantity | None = None
+    parts: tuple[str, ...] = ()
+    """Properties that tell the power of one of its channels or phases each, where there are several."""
     energy: Quantity | None = None
     temperatures: tuple[Quantity, ...] = ()
 
@@ -120,7 +124,7 @@ class BridgeDevice(BaseModel):
         """What it can do for the hub."""
         present = (
             (Ability.RELAY, self.channels),
-            (Ability.METER, self.power),
+            (Ability.METER, self.power or self.parts),
             (Ability.THERMOMETER, self.temperatures),
         )
         return frozenset(ability for ability, there in present if there)
@@ -195,6 +199,8 @@ def _device(item: object) -> BridgeDevice | None:
     exposes = definition.get("exposes")
     parts = [part for part in (exposes if isinstance(exposes, list) else [])[:_MOST_EXPOSES] if isinstance(part, dict)]
     quantities = list(_quantities(parts))
+    powers = [found for name, found in quantities if _POWER.fullmatch(name) and found.unit in _WATTS]
+    alone = len(powers) == 1
     try:
         return BridgeDevice(
             address=item.get("ieee_address", ""),
@@ -204,7 +210,8 @@ def _device(item: object) -> BridgeDevice | None:
             label=printable(_text(definition.get("description"))),
             firmware=printable(_text(item.get("software_build_id"))),
             channels=tuple(_with_starts(list(_channels(parts)), parts)),
-            power=next((found for name, found in quantities if name == "power" and found.unit in _WATTS), None),
+            power=powers[0] if alone else None,
+            parts=() if alone else tuple(found.property for found in powers),
             energy=next((found for name, found in quantities if name == "energy" and found.unit in _WATT_HOURS), None),
             temperatures=tuple(found for name, found in quantities if name == "temperature" and found.unit in _DEGREES),
         )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
+from agent.adapters.mqtt.announced import unseen
 from agent.adapters.mqtt.broker import Broker, Message, Receiver
 from agent.adapters.mqtt.zigbee2mqtt_messages import (
     BridgeDevice,
@@ -143,12 +144,17 @@ class Station:
     def _topic(self) -> str:
         return f"{self.bridge.base}/{'' if self.device is None else self.device.name}"
 
+    @property
+    def unseen(self) -> str:
+        """Why nothing is known of it."""
+        return unseen(self._broker, "is not among the devices of zigbee2mqtt")
+
     @asynccontextmanager
     async def conversation(self, name: str, deadline_s: float, turn: asyncio.Lock) -> AsyncIterator[BridgeDevice]:
         """Wait for the turn, then talk for `deadline_s` wall seconds at most. Raises DeviceError."""
         async with turn:
             if self.device is None:
-                raise DeviceUnreachable(name, "is not among the devices of zigbee2mqtt")
+                raise DeviceUnreachable(name, self.unseen)
             gone = self.online is False
             patience_s = min(deadline_s, _OFFLINE_PATIENCE_S) if gone else deadline_s
             try:
