@@ -159,6 +159,14 @@ class Day:
         if device is not None and device.unit is not None and aim is not None:
             device.unit.aim(aim)
 
+    async def watch(self) -> None:
+        """Ask the relays between steps, by wall time, until cancelled: what moved without a word is set right soon."""
+        every_s = self._settings.control.watch_s
+        while every_s:
+            await asyncio.sleep(every_s)
+            if not self._stepping.locked() and await self._executor.has_drifted():
+                await self.step()
+
     async def make_plan(self) -> None:
         """Plan from the present state, keep the plan, and act on it at once."""
         self._plan_wanted = True  # asked while another plan is in the making, this one follows it

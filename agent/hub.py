@@ -78,7 +78,9 @@ class Hub:
         self._started = True
         keep_what_was_loaded()
         self._timetable.add(self._day.table())
-        await self._timetable.run()
+        async with asyncio.TaskGroup() as work:
+            work.create_task(self._timetable.run())
+            work.create_task(self._day.watch())
 
     async def _leave_safely(self) -> None:
         try:

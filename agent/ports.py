@@ -71,6 +71,14 @@ class Switch(Protocol):
         """Whether the device can end an "on" by itself after a time."""
 
     @property
+    def asked_often(self) -> bool:
+        """Whether it may be asked several times a minute: no connection is made for that, no battery used."""
+
+    @property
+    def returned_at(self) -> datetime | None:
+        """When the device last said that it is back, from being away or from a power cut; None: never heard."""
+
+    @property
     def away(self) -> str:
         """Why the device is thought to be away, in a few words; empty if it is not."""
 
@@ -105,6 +113,14 @@ class Relay(Protocol):
     @property
     def must_be_renewed(self) -> bool:
         """Whether an "on" ends by itself unless it is given again."""
+
+    @property
+    def asked_often(self) -> bool:
+        """Whether it may be asked several times a minute."""
+
+    @property
+    def returned_at(self) -> datetime | None:
+        """When the device last said that it is back: what it did meanwhile was nobody's wish. None: never heard."""
 
     @property
     def acknowledged(self) -> bool:

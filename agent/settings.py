@@ -112,6 +112,8 @@ class ControlSettings(Value):
     """An older measurement counts as unknown."""
     override_s: int = Field(default=3600, ge=0, le=86_400)
     """So long a load is left as its owner set it at its button; 0: it is set right at once."""
+    watch_s: int = Field(default=20, ge=0, le=300)
+    """Wall seconds between two questions to each relay, besides those of a step; 0: none. Not over Bluetooth."""
 
 
 class ClockSettings(Value):

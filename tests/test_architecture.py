@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     "agent.connections": {"agent.domain", "agent.errors", "pydantic"},
     "agent.settings": {"agent", "pydantic"},
     "agent.networks": {"agent"},
+    "agent.addresses": {"agent"},
     "agent.jobs": {"agent", "apscheduler"},
     "agent.logs": {"agent.ports"},
     "agent.outlook": {"agent"},

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
@@ -51,6 +51,8 @@ class Executor:
         self._override = override
         self._attendance = Attendance(dead_man)
         self._disobeyed: set[Name] = set()
+        self._stands: dict[Name, bool] = {}
+        """How each load stood at the last look, or was verified since; nothing where that is not known."""
 
     @property
     def silent(self) -> frozenset[Name]:
@@ -67,10 +69,16 @@ class Executor:
         """The loads whose last order may yet come about."""
         return frozenset(load for load, device in self._relays.items() if _pending(device) is not None)
 
+    async def has_drifted(self) -> bool:
+        """Whether a relay that may be asked often stands otherwise than when it was last looked at."""
+        asked = {load: stood for load, stood in self._stands.items() if _is_asked_often(self._relays[load])}
+        stands = await asyncio.gather(*(_stands(self._relays[load]) for load in asked))
+        return any(now is not None and now is not stood for now, stood in zip(stands, asked.values(), strict=True))
+
     async def answers(self, loads: Iterable[Name]) -> bool:
         """Whether the relay of one of the loads answers now."""
-        relays = [self._relays[load].relay for load in loads]
-        return any(await asyncio.gather(*(_answers(relay) for relay in relays if relay is not None)))
+        stands = await asyncio.gather(*(_stands(self._relays[load]) for load in loads))
+        return any(on is not None for on in stands)
 
     async def load_states(self, snapshot: Snapshot) -> dict[Name, LoadState]:
         """The loads that answered, with the moment of their last change. Journals changes that nobody here ordered.
@@ -78,11 +86,10 @@ class Executor:
         Raises JournalError.
         """
         states: dict[Name, LoadState] = {}
-        for load, device in self._relays.items():
-            reported = snapshot.relays.get(device.name)
-            if reported is not None:
-                states[load] = await self._load_state(load, device, reported)
-        self._attendance.looked(frozenset(states))
+        for load, reported in self._reported(snapshot):
+            states[load] = await self._load_state(load, self._relays[load], reported)
+        self._attendance.looked(snapshot.at, frozenset(states))
+        self._stands = {load: reported.on for load, reported in self._reported(snapshot)}
         self._disobeyed.clear()
         return states
 
@@ -100,6 +107,12 @@ class Executor:
                 if last and last[0].cause in BY_HAND and last[0].on:
                     by_hand.add(load)
         return frozenset(by_hand)
+
+    def _reported(self, snapshot: Snapshot) -> Iterator[tuple[Name, RelayState]]:
+        """The loads that answered, and how."""
+        for load, device in self._relays.items():
+            if device.name in snapshot.relays:
+                yield load, snapshot.relays[device.name]
 
     async def silent_power_w(self, snapshot: Snapshot) -> float:
         """What the loads that do not answer may be drawing, W: those last told to be on. Raises JournalError."""
@@ -194,8 +207,12 @@ class Executor:
         if history and history[0].on == reported.on:
             return LoadState(on=reported.on, since=_since(history))
         if history or reported.on:
-            renewed = device.relay is not None and device.relay.must_be_renewed
-            held = self._attendance.was_held(load, reported, must_be_renewed=renewed)
+            held = device.relay is not None and self._attendance.was_held(
+                load,
+                reported,
+                must_be_renewed=device.relay.must_be_renewed,
+                returned_at=device.relay.returned_at,
+            )
             cause = Cause.OBSERVED if held else Cause.UNATTENDED
             await self._keep(device, Want(load=load, on=reported.on, cause=cause), Stage.VERIFIED, reported.at)
             self._say_found(device, reported, cause)
@@ -220,6 +237,9 @@ class Executor:
         at = self._clock.now()
         await self._keep(device, want, Stage.REQUESTED, at)
         stage = await self._switched(relay, device, want)
+        self._stands.pop(want.load, None)
+        if stage is Stage.VERIFIED:
+            self._stands[want.load] = want.on
         if want.on and stage is Stage.VERIFIED:
             self._attendance.kept_on(want.load, at)
         elif not want.on and stage is Stage.VERIFIED:
@@ -276,12 +296,16 @@ def _pending(device: Device) -> bool | None:
     return None if device.relay is None else device.relay.pending
 
 
-async def _answers(relay: Relay) -> bool:
+def _is_asked_often(device: Device) -> bool:
+    return device.relay is not None and device.relay.asked_often
+
+
+async def _stands(device: Device) -> bool | None:
+    """How a relay stands; None if it does not answer."""
     try:
-        await relay.read()
+        return None if device.relay is None else (await device.relay.read()).on
     except DeviceError:
-        return False
-    return True
+        return None
 
 
 def on_time_s(commands: Sequence[Command], span: Interval, *, on_now: bool) -> float:

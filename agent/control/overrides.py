@@ -50,19 +50,27 @@ class Attendance:
         self._dead_man = dead_man
         self.answered: AbstractSet[Name] = frozenset()
         """The loads that answered at the last look."""
+        self._looked_at: datetime | None = None
         self._kept_on: dict[Name, datetime] = {}
 
-    def looked(self, answered: AbstractSet[Name]) -> None:
+    def looked(self, at: datetime, answered: AbstractSet[Name]) -> None:
         """Note which loads answered at this look."""
-        self.answered = answered
+        self.answered, self._looked_at = answered, at
 
     def kept_on(self, load: Name, at: datetime) -> None:
         """Note that a load was told at a moment to be on, or to stay on."""
         self._kept_on[load] = at
 
-    def was_held(self, load: Name, reported: RelayState, *, must_be_renewed: bool) -> bool:
-        """Whether a load that is found otherwise was held up to then: it answered before, and did not end by itself."""
+    def was_held(
+        self, load: Name, reported: RelayState, *, must_be_renewed: bool, returned_at: datetime | None
+    ) -> bool:
+        """Whether a load that is found otherwise was held up to then.
+
+        It answered before, did not end by itself, and was neither away nor without power meanwhile.
+        """
         if load not in self.answered:
+            return False
+        if returned_at is not None and self._looked_at is not None and returned_at >= self._looked_at:
             return False
         if reported.on or not must_be_renewed:
             return True

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from agent.domain.device import Name, RelayState
 from agent.errors import DeviceUnreachable, DeviceUnverified
@@ -77,6 +78,16 @@ class CertainRelay:
     def must_be_renewed(self) -> bool:
         """Whether an "on" ends unless it is given again."""
         return self._ends_after_s is not None
+
+    @property
+    def asked_often(self) -> bool:
+        """Whether it may be asked several times a minute."""
+        return self._switch.asked_often
+
+    @property
+    def returned_at(self) -> datetime | None:
+        """When the device last said that it is back."""
+        return self._switch.returned_at
 
     @property
     def acknowledged(self) -> bool:

@@ -32,6 +32,10 @@ class _Order:
 class MeteredRelay:
     """The unit as a relay. It remembers nothing over a restart: then the circuit alone tells how it stands."""
 
+    asked_often = False
+    """Compressors are slow, and the meter is asked at each step anyway."""
+    returned_at = None
+
     def __init__(
         self, remote: Remote, meter: Meter, clock: Clock, name: Name, *, deadline_s: float, infrared: Infrared
     ) -> None:

@@ -3,14 +3,10 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import agent.commands.config as command
 from agent.__main__ import main
-from agent.adapters.mqtt import tasmota_infrared
-from agent.domain.device import Infrared, Role
-from agent.domain.infrared_vendors import toggles_power
+from agent.domain.device import Role
 from agent.errors import SettingsInvalid
 from agent.profiles.library import Profiles, load_profiles
 from agent.settings import load_settings
@@ -109,12 +105,3 @@ def test_a_remote_control_that_only_toggles_is_refused_before_the_hub_runs(
     assert main(["config", "check", "--config", str(file)]) == (2 if toggles else 0)
     said = " ".join(capsys.readouterr().out.split())
     assert (f"wrong: devices.unit.infrared.vendor: {vendor} (model {model}) cannot say on or off" in said) is toggles
-
-
-@given(
-    st.sampled_from(["AIRWELL", "DAIKIN", "DAIKIN64", "HITACHI_AC1", "KELON", "PANASONIC_AC", "PANASONIC_AC32"]),
-    st.integers(-1, 99),
-)
-def test_the_check_and_the_transmitter_know_the_same_remote_controls(vendor: str, model: int) -> None:
-    infrared = Infrared(vendor=vendor, model=model, verified_by="meter")
-    assert toggles_power(infrared) is tasmota_infrared.toggles_power(infrared)

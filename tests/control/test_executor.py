@@ -47,6 +47,8 @@ class ObedientRelay:
     slow: bool = False
     """Whether it says that it heard an order, and shows it later."""
     pending: bool | None = None
+    returned_at: datetime | None = None
+    asked_often: bool = True
 
     async def switch(self, *, on: bool) -> RelayState:
         self.orders.append((self.name, on))

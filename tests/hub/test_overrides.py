@@ -113,7 +113,7 @@ def test_with_no_time_for_overrides_a_button_is_set_right_at_once(settings: Sett
     a_day(home.settings, tmp_path, hours=2, during=press, home=home, start=ELEVEN)
 
 
-def test_a_press_that_nobody_heard_of_is_found_at_the_next_step(settings: Settings, tmp_path: Path) -> None:
+def test_a_press_that_nobody_heard_of_is_found_within_half_a_minute(settings: Settings, tmp_path: Path) -> None:
     home = virtual_home(settings, ELEVEN)
 
     async def press(running: Running) -> None:
@@ -124,9 +124,49 @@ def test_a_press_that_nobody_heard_of_is_found_at_the_next_step(settings: Settin
         await asyncio.sleep(40 * 60)
         assert home.house.is_on(WATER_HEATER)
         found = [c for c in await running.ledger.last_commands(WATER_HEATER) if c.cause is Cause.OBSERVED]
-        assert [(command.on, command.at - NOON < STEP) for command in found] == [(True, True)]
+        soon = timedelta(seconds=30)
+        assert [(command.on, command.at - NOON < soon) for command in found] == [(True, True)]
 
     a_day(settings, tmp_path, hours=2, during=press, home=home, start=ELEVEN)
+
+
+def test_what_a_power_cut_did_is_found_within_half_a_minute_and_was_nobodys_wish(
+    settings: Settings, tmp_path: Path
+) -> None:
+    home = virtual_home(settings, ELEVEN)
+
+    async def dip(running: Running) -> None:
+        await until(NOON - timedelta(minutes=30))
+        await heating(running, on=True)
+        await until(NOON)
+        assert home.house.is_on(WATER_HEATER)
+        home.house.switch(WATER_HEATER, on=False)
+        home.relays["boiler-plug"].returned_at = datetime.now(UTC)
+        await asyncio.sleep(30)
+        assert (await running.ledger.last_commands(WATER_HEATER))[0].cause is Cause.UNATTENDED
+        await asyncio.sleep(2 * STEP.total_seconds())  # the minimum time off is kept
+        assert home.house.is_on(WATER_HEATER)
+
+    a_day(settings, tmp_path, hours=2, during=dip, home=home, start=ELEVEN)
+
+
+def test_a_relay_that_may_not_be_asked_often_is_looked_at_with_the_steps(settings: Settings, tmp_path: Path) -> None:
+    home = virtual_home(settings, ELEVEN)
+
+    async def move(running: Running) -> None:
+        relay = home.relays["boiler-plug"]
+        relay.asked_often = False
+        await until(NOON - timedelta(minutes=30))
+        await heating(running, on=False)
+        await until(NOON + timedelta(minutes=2))
+        before = relay.reads
+        home.house.switch(WATER_HEATER, on=True)
+        await asyncio.sleep(120)
+        assert relay.reads == before
+        await asyncio.sleep(STEP.total_seconds())
+        assert Cause.OBSERVED in {command.cause for command in await running.ledger.last_commands(WATER_HEATER)}
+
+    a_day(settings, tmp_path, hours=2, during=move, home=home, start=ELEVEN)
 
 
 def test_a_tank_that_is_too_hot_ends_an_override_for_good(settings: Settings, tmp_path: Path) -> None:

@@ -116,6 +116,9 @@ class VirtualRelay:
     on_pressed: Callable[[RelayState], None] | None = None
     acknowledged: bool = False
     pending: bool | None = None
+    returned_at: datetime | None = None
+    asked_often: bool = True
+    reads: int = 0
 
     async def start_off(self) -> bool:
         if self.name in self.home.unplugged | self.home.deaf:
@@ -143,6 +146,7 @@ class VirtualRelay:
         return RelayState(on=on, at=now)
 
     async def read(self) -> RelayState:
+        self.reads += 1
         now = self.home.advance()
         if self.name in self.home.unplugged:
             raise DeviceUnreachable(self.name, "no answer for 5 s")

@@ -70,6 +70,8 @@ class ScriptedSwitch:
     """A relay that does what the script says, order by order and question by question."""
 
     ends_itself = True
+    asked_often = True
+    returned_at: datetime | None = None
 
     def __init__(self, wire: Wire, orders: Sequence[Fate] = (), questions: Sequence[Fate] = ()) -> None:
         self.wire = wire

@@ -102,6 +102,9 @@ class ShellyRpc:
 class ShellySwitch:
     """One relay."""
 
+    asked_often = False
+    returned_at = None
+
     ends_itself = True
 
     def __init__(self, rpc: ShellyRpc, name: Name, channel: int) -> None:

@@ -124,6 +124,9 @@ class SwitchBotPlug:
 class SwitchBotSwitch:
     """The relay of a plug."""
 
+    asked_often = False
+    returned_at = None
+
     ends_itself = False
 
     def __init__(self, plug: SwitchBotPlug, name: Name) -> None:

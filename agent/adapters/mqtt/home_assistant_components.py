@@ -19,6 +19,9 @@ T = TypeVar("T")
 class HomeAssistantSwitch:
     """One switch of a device."""
 
+    asked_often = True
+    returned_at = None
+
     ends_itself = False
 
     def __init__(self, station: Station, name: Name, address: str, channel: int) -> None:

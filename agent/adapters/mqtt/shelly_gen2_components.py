@@ -31,6 +31,9 @@ from agent.profiles.rating import plausible_power_w
 class Gen2Switch:
     """One relay."""
 
+    asked_often = True
+    returned_at = None
+
     ends_itself = True
 
     def __init__(self, station: Gen2Station, name: Name, channel: int) -> None:

@@ -41,6 +41,9 @@ _PULSE_SECONDS = 100
 class TasmotaSwitch:
     """One relay of a Tasmota device."""
 
+    asked_often = True
+    returned_at = None
+
     ends_itself = True
 
     def __init__(self, station: Station, name: Name, channel: int) -> None:

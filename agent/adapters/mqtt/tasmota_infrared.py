@@ -16,15 +16,10 @@ from agent.adapters.mqtt.tasmota_messages import DiscoveryConfig, TasmotaMalform
 from agent.adapters.mqtt.tasmota_station import Station
 from agent.domain.device import Infrared, Name
 from agent.domain.house import Aim, AirConditionerMode
+from agent.domain.infrared_vendors import toggles_power
 from agent.domain.refusal import nearest
 from agent.errors import BrokerUnreachable, DeviceRefused, DeviceUnreachable
 
-_TOGGLE_POWER = frozenset(
-    {"AIRWELL", "DAIKIN128", "DAIKIN64", "HITACHI_AC1", "KELON", "PANASONIC_AC32", "WHIRLPOOL_AC"}
-)
-"""Languages that have no "on" and no "off", but one word that changes from one to the other."""
-_TOGGLE_POWER_MODELS = frozenset({("PANASONIC_AC", 5)})
-"""Remote controls of a language that do so, the others do not: here Panasonic's CKP."""
 _START_FROM_OFF = frozenset({"SHARP_AC"})
 """Languages in which "on" is another word for a unit that was off; what was before is taken from the memory."""
 _MODES = {AirConditionerMode.HEAT: "Heat", AirConditionerMode.COOL: "Cool"}
@@ -108,11 +103,6 @@ def hvac_order(infrared: Infrared, aim: Aim, *, on: bool, mode: str = "SendStore
         "Sleep": -1,
         "StateMode": mode,
     }
-
-
-def toggles_power(infrared: Infrared) -> bool:
-    """Whether the language cannot say on or off: an order that was not seen would turn all later ones round."""
-    return infrared.vendor in _TOGGLE_POWER or (infrared.vendor, infrared.model) in _TOGGLE_POWER_MODELS
 
 
 class TasmotaRemote:

@@ -52,6 +52,9 @@ LONGEST_S: dict[Attribute, int] = {STATE: 300, ACTIVE_POWER: 300, DEMAND: 300, D
 class ZigbeeSwitch:
     """One relay of a device."""
 
+    asked_often = True
+    returned_at = None
+
     def __init__(self, station: Station, name: Name, channel: int, *, ends_itself: bool) -> None:
         self._station = station
         self._name = name
