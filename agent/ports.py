@@ -75,8 +75,8 @@ class Switch(Protocol):
         """Whether it may be asked several times a minute: no connection is made for that, no battery used."""
 
     @property
-    def returned_at(self) -> datetime | None:
-        """When the device last said that it is back, from being away or from a power cut; None: never heard."""
+    def returns(self) -> int:
+        """How often the device has said that it is back, from being away or from a power cut."""
 
     @property
     def away(self) -> str:
@@ -119,8 +119,8 @@ class Relay(Protocol):
         """Whether it may be asked several times a minute."""
 
     @property
-    def returned_at(self) -> datetime | None:
-        """When the device last said that it is back: what it did meanwhile was nobody's wish. None: never heard."""
+    def returns(self) -> int:
+        """How often the device has said that it is back: what it did meanwhile was nobody's wish."""
 
     @property
     def acknowledged(self) -> bool:

@@ -88,7 +88,9 @@ class Executor:
         states: dict[Name, LoadState] = {}
         for load, reported in self._reported(snapshot):
             states[load] = await self._load_state(load, self._relays[load], reported)
-        self._attendance.looked(snapshot.at, frozenset(states))
+        relays = {load: device.relay for load, device in self._relays.items()}
+        returns = {load: relay.returns for load, relay in relays.items() if relay is not None}
+        self._attendance.looked(frozenset(states), returns)
         self._stands = {load: reported.on for load, reported in self._reported(snapshot)}
         self._disobeyed.clear()
         return states
@@ -211,7 +213,7 @@ class Executor:
                 load,
                 reported,
                 must_be_renewed=device.relay.must_be_renewed,
-                returned_at=device.relay.returned_at,
+                returns=device.relay.returns,
             )
             cause = Cause.OBSERVED if held else Cause.UNATTENDED
             await self._keep(device, Want(load=load, on=reported.on, cause=cause), Stage.VERIFIED, reported.at)

@@ -1,6 +1,6 @@
 """What its owner has set at a load's own button or by hand, and for how long the hub leaves that alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
@@ -50,27 +50,23 @@ class Attendance:
         self._dead_man = dead_man
         self.answered: AbstractSet[Name] = frozenset()
         """The loads that answered at the last look."""
-        self._looked_at: datetime | None = None
+        self._returns: Mapping[Name, int] = {}
         self._kept_on: dict[Name, datetime] = {}
 
-    def looked(self, at: datetime, answered: AbstractSet[Name]) -> None:
-        """Note which loads answered at this look."""
-        self.answered, self._looked_at = answered, at
+    def looked(self, answered: AbstractSet[Name], returns: Mapping[Name, int]) -> None:
+        """Note which loads answered at this look, and how often each has come back so far."""
+        self.answered, self._returns = answered, returns
 
     def kept_on(self, load: Name, at: datetime) -> None:
         """Note that a load was told at a moment to be on, or to stay on."""
         self._kept_on[load] = at
 
-    def was_held(
-        self, load: Name, reported: RelayState, *, must_be_renewed: bool, returned_at: datetime | None
-    ) -> bool:
+    def was_held(self, load: Name, reported: RelayState, *, must_be_renewed: bool, returns: int) -> bool:
         """Whether a load that is found otherwise was held up to then.
 
         It answered before, did not end by itself, and was neither away nor without power meanwhile.
         """
-        if load not in self.answered:
-            return False
-        if returned_at is not None and self._looked_at is not None and returned_at >= self._looked_at:
+        if load not in self.answered or returns != self._returns.get(load):
             return False
         if reported.on or not must_be_renewed:
             return True

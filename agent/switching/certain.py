@@ -12,7 +12,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from agent.domain.device import Name, RelayState
 from agent.errors import DeviceUnreachable, DeviceUnverified
@@ -85,9 +84,9 @@ class CertainRelay:
         return self._switch.asked_often
 
     @property
-    def returned_at(self) -> datetime | None:
-        """When the device last said that it is back."""
-        return self._switch.returned_at
+    def returns(self) -> int:
+        """How often the device has said that it is back."""
+        return self._switch.returns
 
     @property
     def acknowledged(self) -> bool:

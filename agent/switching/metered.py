@@ -34,7 +34,7 @@ class MeteredRelay:
 
     asked_often = False
     """Compressors are slow, and the meter is asked at each step anyway."""
-    returned_at = None
+    returns = 0
 
     def __init__(
         self, remote: Remote, meter: Meter, clock: Clock, name: Name, *, deadline_s: float, infrared: Infrared

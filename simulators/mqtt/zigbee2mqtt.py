@@ -76,6 +76,8 @@ class ZigbeePlug:
         self.on = {"off": False, "on": True, "toggle": not self.on}.get(self.starts, self.on)
         if self._relay is not None:
             self._relay.switch(self.on)
+        if self.bridge is not None:
+            self.bridge.announce(self)
 
     def press_button(self) -> None:
         """Toggle the relay by hand; the device reports that."""
@@ -215,6 +217,12 @@ class Zigbee2mqtt:
         """zigbee2mqtt finds out whether a device is there."""
         said = json.dumps({"state": "online" if online else "offline"}, separators=(",", ":"))
         self._link.publish(f"{self.base}/{plug.name}/availability", said, retain=True)
+
+    def announce(self, plug: ZigbeePlug) -> None:
+        """A device has told that it is there."""
+        about = {"friendly_name": plug.name, "ieee_address": plug.ieee}
+        said = json.dumps({"type": "device_announce", "data": about}, separators=(",", ":"))
+        self._link.publish(f"{self.base}/bridge/event", said)
 
     def publish_state(self, plug: ZigbeePlug) -> None:
         """Publish all that is known of a device."""

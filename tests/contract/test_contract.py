@@ -75,6 +75,21 @@ async def test_an_unplugged_relay_is_unreachable_and_back_when_plugged_in(place:
 
 
 @relays
+async def test_a_power_cut_is_told_from_a_press(place: Place, open_bench: OpenBench) -> None:
+    async with open_bench(place) as bench:
+        relay = relay_of(bench)
+        await relay.switch(on=True)
+        before = relay.returns
+        bench.plugged.press_button()
+        await relay.read()
+        assert relay.returns == before
+        await cut_power(bench)
+        async with asyncio.timeout(PATIENT_S):
+            while relay.asked_often and relay.returns == before:  # Bluetooth tells of no return
+                await asyncio.sleep(0.01)
+
+
+@relays
 async def test_nothing_that_was_sent_while_it_was_unplugged_is_done_later(place: Place, open_bench: OpenBench) -> None:
     async with open_bench(place) as bench:
         bench.plugged.unplug()

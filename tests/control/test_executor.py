@@ -47,7 +47,7 @@ class ObedientRelay:
     slow: bool = False
     """Whether it says that it heard an order, and shows it later."""
     pending: bool | None = None
-    returned_at: datetime | None = None
+    returns: int = 0
     asked_often: bool = True
 
     async def switch(self, *, on: bool) -> RelayState:

@@ -116,7 +116,7 @@ class VirtualRelay:
     on_pressed: Callable[[RelayState], None] | None = None
     acknowledged: bool = False
     pending: bool | None = None
-    returned_at: datetime | None = None
+    returns: int = 0
     asked_often: bool = True
     reads: int = 0
 

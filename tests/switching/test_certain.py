@@ -71,7 +71,7 @@ class ScriptedSwitch:
 
     ends_itself = True
     asked_often = True
-    returned_at: datetime | None = None
+    returns = 0
 
     def __init__(self, wire: Wire, orders: Sequence[Fate] = (), questions: Sequence[Fate] = ()) -> None:
         self.wire = wire

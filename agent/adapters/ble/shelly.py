@@ -103,7 +103,8 @@ class ShellySwitch:
     """One relay."""
 
     asked_often = False
-    returned_at = None
+    returns = 0
+    """Bluetooth tells of none."""
 
     ends_itself = True
 

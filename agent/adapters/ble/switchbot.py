@@ -125,7 +125,8 @@ class SwitchBotSwitch:
     """The relay of a plug."""
 
     asked_often = False
-    returned_at = None
+    returns = 0
+    """Bluetooth tells of none."""
 
     ends_itself = False
 

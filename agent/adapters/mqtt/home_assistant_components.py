@@ -20,7 +20,6 @@ class HomeAssistantSwitch:
     """One switch of a device."""
 
     asked_often = True
-    returned_at = None
 
     ends_itself = False
 
@@ -31,6 +30,11 @@ class HomeAssistantSwitch:
         self._channel = channel
         self.on_report: Callable[[bool], None] | None = None
         station.on_relay(self._report)
+
+    @property
+    def returns(self) -> int:
+        """How often it has said that it is back."""
+        return self._station.returns
 
     @property
     def away(self) -> str:

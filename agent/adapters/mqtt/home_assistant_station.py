@@ -42,6 +42,8 @@ class Station:
         """By topic, what it last said by itself; what the broker had kept is none of that."""
         self._there: dict[str, bool] = {}
         """By topic of availability, the last word."""
+        self.returns = 0
+        """How often it has said that it is back."""
         self._latest: bool | None = None
         self.announced_itself = asyncio.Event()
         self.adopted = False
@@ -305,6 +307,7 @@ class Station:
             return
         self._there[message.topic] = self._latest = there
         if there and not message.retained:
+            self.returns += 1
             self._show(message.topic)
 
     def _on_state(self, message: Message) -> None:

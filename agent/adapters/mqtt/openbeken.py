@@ -31,7 +31,6 @@ class OpenBekenSwitch:
     """One relay of an OpenBeken device."""
 
     asked_often = True
-    returned_at = None
 
     ends_itself = False
 
@@ -41,6 +40,11 @@ class OpenBekenSwitch:
         self._channel = channel
         self.on_report: Callable[[bool], None] | None = None
         station.on_relay(channel, self._report)
+
+    @property
+    def returns(self) -> int:
+        """How often it has said that it is back."""
+        return self._station.returns
 
     @property
     def away(self) -> str:

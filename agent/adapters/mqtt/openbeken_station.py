@@ -48,6 +48,8 @@ class Station:
         self.adopted = False
         self.connected = asyncio.Event()
         """Set once it has said that it is there."""
+        self.returns = 0
+        """How often it has said that it is back."""
         self.online: bool | None = None
         """What its last will or its last word says; None if neither was heard."""
         self.relay_turn = asyncio.Lock()
@@ -169,6 +171,7 @@ class Station:
         if self.online:
             self.connected.set()
             if not message.retained:  # it started anew, perhaps with other pins
+                self.returns += 1
                 self.identity = None
                 self._settled.clear()  # or it is another one of its name
                 if self._settling is not None:

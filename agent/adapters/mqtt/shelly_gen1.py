@@ -52,7 +52,6 @@ class Gen1Switch:
     """One relay."""
 
     asked_often = True
-    returned_at = None
 
     ends_itself = False
 
@@ -62,6 +61,11 @@ class Gen1Switch:
         self._relay = channel - 1
         self.on_report: Callable[[bool], None] | None = None
         station.reporters.setdefault(self._relay, []).append(self._report)
+
+    @property
+    def returns(self) -> int:
+        """How often it has said that it is back."""
+        return self._station.returns
 
     @property
     def away(self) -> str:

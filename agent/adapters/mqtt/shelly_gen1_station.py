@@ -40,6 +40,8 @@ class Gen1Station:
         self._listeners: list[Listener] = []
         self.reporters: dict[int, list[Callable[[bool], None]]] = {}
         """By relay, from 0 on: who is told what it says."""
+        self.returns = 0
+        """How often it has said that it is back."""
         self.online: bool | None = None
         """What its last will or its last word says; None if neither was heard."""
         self.announces = False
@@ -139,6 +141,7 @@ class Gen1Station:
             self.probes.add(int(probe[1]))
         if last == "online":
             self.online = {b"true": True, b"false": False}.get(message.payload)
+            self.returns += self.online is True and not message.retained
             return
         if message.retained:  # what the broker kept tells the past
             return

@@ -32,7 +32,6 @@ class Gen2Switch:
     """One relay."""
 
     asked_often = True
-    returned_at = None
 
     ends_itself = True
 
@@ -42,6 +41,11 @@ class Gen2Switch:
         self._channel = channel
         self.on_report: Callable[[bool], None] | None = None
         station.reporters.setdefault(channel, []).append(self._report)
+
+    @property
+    def returns(self) -> int:
+        """How often it has said that it is back."""
+        return self._station.returns
 
     @property
     def away(self) -> str:

@@ -43,6 +43,8 @@ class Gen2Station:
         """Its topics begin so; None until it was found."""
         self.located = asyncio.Event()
         """Set once it has said that it is there, and others have had the time to say so, too."""
+        self.returns = 0
+        """How often it has said that it is back."""
         self.online: bool | None = None
         """What its last will or its last word says; None if neither was heard."""
         self.status = DeviceStatus()
@@ -133,6 +135,7 @@ class Gen2Station:
     def _on_online(self, message: Message) -> None:
         self.online = {b"true": True, b"false": False}.get(message.payload)
         if self.online and not message.retained:  # it started anew, or it is another one under its prefix
+            self.returns += 1
             self._unsettle()
 
     def _on_event(self, message: Message) -> None:

@@ -42,7 +42,6 @@ class TasmotaSwitch:
     """One relay of a Tasmota device."""
 
     asked_often = True
-    returned_at = None
 
     ends_itself = True
 
@@ -53,6 +52,11 @@ class TasmotaSwitch:
         self._command = f"POWER{channel}"
         self.on_report: Callable[[bool], None] | None = None
         station.on_relay(channel, self._report)
+
+    @property
+    def returns(self) -> int:
+        """How often it has said that it is back."""
+        return self._station.returns
 
     @property
     def away(self) -> str:

@@ -47,6 +47,8 @@ class Station:
         self.announced_itself = asyncio.Event()
         self.adopted = False
         """Whether the settings list it: only then does the hub listen to more than its last will."""
+        self.returns = 0
+        """How often it has said that it is back."""
         self.online: bool | None = None
         """What its last will or its last word says; None if neither was heard."""
         self.announced = SensorReport()
@@ -245,6 +247,7 @@ class Station:
             self.online = {self.config.online: True, self.config.offline: False}.get(
                 message.payload.decode(errors="replace")
             )
+            self.returns += self.online is True and not message.retained
 
     def _on_result(self, message: Message) -> None:
         config = self.config

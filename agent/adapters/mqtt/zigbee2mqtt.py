@@ -30,6 +30,7 @@ from agent.adapters.mqtt.zigbee2mqtt_messages import (
     Value,
     is_friendly_name,
     is_ieee_address,
+    read_announce,
     read_devices,
 )
 from agent.adapters.mqtt.zigbee2mqtt_station import Bridge, Station
@@ -52,7 +53,6 @@ class Zigbee2mqttSwitch:
     """One relay of a device."""
 
     asked_often = True
-    returned_at = None
 
     def __init__(self, station: Station, name: Name, channel: int, *, ends_itself: bool) -> None:
         """`ends_itself`: whether the model obeys `on_time`; zigbee2mqtt does not say."""
@@ -62,6 +62,11 @@ class Zigbee2mqttSwitch:
         self.ends_itself = ends_itself
         self.on_report: Callable[[bool], None] | None = None
         station.on_relay(channel, self._report)
+
+    @property
+    def returns(self) -> int:
+        """How often it has said that it is back."""
+        return self._station.returns
 
     @property
     def away(self) -> str:
@@ -207,6 +212,7 @@ class Zigbee2mqttNetwork:
         self._by_name: dict[str, Station] = {}
         """Stations that the settings list by the name that zigbee2mqtt gives them."""
         broker.subscribe(f"{base}/bridge/devices", self._on_devices, largest_bytes=_LARGEST_LIST_BYTES)
+        broker.subscribe(f"{base}/bridge/event", self._on_event)
 
     async def scan(self, duration_s: float) -> Sequence[Sighting]:
         """Listen for `duration_s` wall seconds and return what was seen. Raises BrokerUnreachable."""
@@ -283,6 +289,12 @@ class Zigbee2mqttNetwork:
         names = {device.name: device for device in devices.values()}
         for name, station in self._by_name.items():
             station.announce(names.get(name))
+
+    def _on_event(self, message: Message) -> None:
+        address = None if message.retained else read_announce(message.payload)
+        for station in (*self._stations.values(), *self._by_name.values()):
+            if address is not None and station.device is not None and station.device.address == address:
+                station.returns += 1
 
     def _sighting(self, device: BridgeDevice, station: Station) -> Sighting:
         fits = [

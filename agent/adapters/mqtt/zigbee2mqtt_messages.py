@@ -169,6 +169,14 @@ def read_online(payload: bytes) -> bool | None:
     return {"online": True, "offline": False}.get(value) if isinstance(value, str) else None
 
 
+def read_announce(payload: bytes) -> str | None:
+    """The IEEE address of a device that announced itself, as `bridge/event` tells; None for all else."""
+    value = _json(payload)
+    data = value.get("data") if isinstance(value, dict) and value.get("type") == "device_announce" else None
+    address = data.get("ieee_address") if isinstance(data, dict) else None
+    return address if isinstance(address, str) and is_ieee_address(address) else None
+
+
 def read_health(payload: bytes) -> tuple[str, bool]:
     """The transaction of `bridge/response/health_check`, and whether all is well. Raises Zigbee2mqttMalformed."""
     value = _json(payload)

@@ -106,6 +106,8 @@ class Station:
         """None while zigbee2mqtt does not list it."""
         self.announced_itself = asyncio.Event()
         self.adopted = False
+        self.returns = 0
+        """How often it has said that it is back."""
         self.online: bool | None = None
         """What its availability says; None where that is not in use."""
         self.relay_turn = asyncio.Lock()
@@ -250,6 +252,7 @@ class Station:
 
     def _on_availability(self, message: Message) -> None:
         self.online = read_online(message.payload) if message.payload else None
+        self.returns += self.online is True and not message.retained
 
     def _on_own_question(self, message: Message) -> None:
         for echo in tuple(self._echoed):

@@ -53,7 +53,6 @@ class ZigbeeSwitch:
     """One relay of a device."""
 
     asked_often = True
-    returned_at = None
 
     def __init__(self, station: Station, name: Name, channel: int, *, ends_itself: bool) -> None:
         self._station = station
@@ -67,6 +66,11 @@ class ZigbeeSwitch:
     def ends_itself(self) -> bool:
         """Whether its profile says that it knows OnWithTimedOff."""
         return self._ends_itself
+
+    @property
+    def returns(self) -> int:
+        """How often it has said that it is back."""
+        return self._station.returns
 
     @property
     def away(self) -> str:

@@ -178,6 +178,7 @@ class ZigbeeNetwork:
         """A device says that it is there, as after a power cut: its relay may stand otherwise than before."""
         station = self._stations.get(str(device.ieee))
         if station is not None:
+            station.returns += 1
             self._returning.add(station)
 
     def handle_message(self, device: Any, _profile: int, cluster: int, source: int, _to: int, frame: bytes) -> None:  # noqa: ANN401

@@ -69,6 +69,8 @@ class Station:
 
     def __init__(self, link: Link, clock: Clock, address: str) -> None:
         self.address = address
+        self.returns = 0
+        """How often it has said that it is back."""
         self.relay_turn = asyncio.Lock()
         self._link = link
         self._clock = clock
