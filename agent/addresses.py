@@ -30,7 +30,7 @@ class Place:
     @property
     def device(self) -> str:
         """The address without the switch that Home Assistant's discovery tells apart behind it."""
-        return self.address.partition("/")[0] if self.family is Family.HOME_ASSISTANT else self.address
+        return self.address.rpartition("/")[0] or self.address if self.family is Family.HOME_ASSISTANT else self.address
 
     @property
     def spelled(self) -> str:

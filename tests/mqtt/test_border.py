@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.broker import Broker, Message, Receiver
 from agent.adapters.mqtt.home_assistant import HomeAssistantNetwork
 from agent.adapters.mqtt.openbeken import OpenBekenNetwork
@@ -23,6 +22,7 @@ from agent.adapters.mqtt.zigbee2mqtt import Zigbee2mqttNetwork
 from agent.adapters.mqtt.zigbee2mqtt_messages import read_failure
 from agent.adapters.shelly.messages import Reply, RpcError
 from agent.domain.device import Adoption, Role, Sighting
+from agent.domain.printable import printable
 from agent.errors import DeviceRefused, SettingsInvalid
 from agent.ports import Clock, Network
 from agent.profiles.library import Profiles, load_profiles

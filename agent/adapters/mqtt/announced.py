@@ -7,13 +7,7 @@ from pydantic import AfterValidator
 
 from agent.adapters.mqtt.broker import Broker
 from agent.adapters.mqtt.topics import is_topic
-
-_LONGEST_TEXT = 100
-
-
-def printable(text: str, longest: int = _LONGEST_TEXT) -> str:
-    """A text without anything that would steer a terminal, and not longer than a line."""
-    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:longest])
+from agent.domain.printable import printable
 
 
 def is_own_topic(text: str) -> bool:

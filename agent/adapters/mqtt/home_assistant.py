@@ -22,7 +22,6 @@ Discovery gives topics, not a way to ask. What can be promised without one, and 
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.home_assistant_components import (
     HomeAssistantMeter,
@@ -40,6 +39,7 @@ from agent.adapters.mqtt.home_assistant_messages import (
 from agent.adapters.mqtt.home_assistant_station import Station
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed
 from agent.domain.device import Ability, Adoption, Protocol, Sighting
+from agent.domain.printable import printable
 from agent.errors import SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles

@@ -5,11 +5,11 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.home_assistant_messages import Component, parts_of
 from agent.adapters.mqtt.home_assistant_station import Heard, Station
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed
 from agent.domain.device import Name, Reading
+from agent.domain.printable import printable
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable
 from agent.profiles.rating import plausible_power_w
 

@@ -11,10 +11,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from agent.adapters.mqtt.announced import OwnTopic, is_own_topic, printable
+from agent.adapters.mqtt.announced import OwnTopic, is_own_topic
 from agent.adapters.mqtt.home_assistant_fields import in_full, mapping_of, object_of, seconds_of, text_of, word_of
 from agent.adapters.mqtt.home_assistant_template import HomeAssistantMalformed, Template, read_template
 from agent.domain.device import Ability
+from agent.domain.printable import printable
 
 _MOST_COMPONENTS = 64
 _MOST_KEYS = 8

@@ -7,7 +7,8 @@ of a payload and raises OpenBekenMalformed for what cannot be read.
 import json
 from dataclasses import dataclass
 
-from agent.adapters.mqtt.announced import is_own_topic, printable
+from agent.adapters.mqtt.announced import is_own_topic
+from agent.domain.printable import printable
 from agent.errors import HubError
 
 _LARGEST = 1e9

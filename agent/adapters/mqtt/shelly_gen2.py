@@ -8,7 +8,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from agent.adapters.mqtt.announced import is_own_topic, printable, with_others
+from agent.adapters.mqtt.announced import is_own_topic, with_others
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.shelly_gen2_components import Gen2Meter, Gen2Switch, Gen2Thermometer
 from agent.adapters.mqtt.shelly_gen2_station import Gen2Station, mac_of_source
@@ -26,6 +26,7 @@ from agent.adapters.shelly.messages import (
     read_status,
 )
 from agent.domain.device import Ability, Adoption, Protocol, Sighting
+from agent.domain.printable import printable
 from agent.errors import BrokerUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles

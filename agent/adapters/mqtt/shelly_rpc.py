@@ -5,9 +5,9 @@ import itertools
 import secrets
 from collections.abc import Callable
 
-from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.shelly.messages import Call, Json, Reply, RpcError, read_frame
+from agent.domain.printable import printable
 from agent.errors import HubError
 
 

@@ -9,7 +9,7 @@ from math import ceil
 
 from pydantic import ValidationError
 
-from agent.adapters.mqtt.announced import is_own_topic, printable, with_others
+from agent.adapters.mqtt.announced import is_own_topic, with_others
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.tasmota_infrared import TasmotaRemote
 from agent.adapters.mqtt.tasmota_messages import (
@@ -24,6 +24,7 @@ from agent.adapters.mqtt.tasmota_messages import (
 )
 from agent.adapters.mqtt.tasmota_station import Station
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Role, Sighting
+from agent.domain.printable import printable
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles

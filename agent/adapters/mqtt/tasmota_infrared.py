@@ -131,8 +131,7 @@ class TasmotaRemote:
         """Send the whole state, once, and wait until the device says so. Raises DeviceUnreachable, DeviceRefused."""
         infrared = self._language()
         async with self._station.relay_turn:
-            if self._station.config is None:
-                raise DeviceUnreachable(self._name, "has not announced itself on the broker")
+            self._station.known(self._name)
             self._aim = self._aim if aim is None else aim
             on = aim is not None
             self._wanted = UnitState(infrared.vendor, on, _MODES[self._aim.mode].lower(), float(_whole_c(self._aim)))

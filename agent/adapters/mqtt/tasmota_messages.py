@@ -11,8 +11,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from agent.adapters.mqtt.announced import Printable, is_own_topic, printable
+from agent.adapters.mqtt.announced import Printable, is_own_topic
 from agent.domain.device import Ability
+from agent.domain.printable import printable
 from agent.errors import HubError
 
 _MAC = re.compile(r"[0-9A-F]{12}")

@@ -18,7 +18,7 @@ def is_filter(text: str) -> bool:
     """Whether it can be subscribed to: a wildcard is a level by itself, and `#` the last one."""
     levels = text.split("/")
     alone = all(len(level) == 1 or ("+" not in level and "#" not in level) for level in levels)
-    return _is_carried(text) and alone and "#" not in levels[:-1]
+    return _is_carried(text) and alone and "#" not in levels[:-1] and levels[0] != "$share"
 
 
 def _is_carried(text: str) -> bool:

@@ -20,7 +20,6 @@ from math import ceil
 
 from pydantic import ValidationError
 
-from agent.adapters.mqtt.announced import printable
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.zigbee2mqtt_messages import (
     STARTS_OFF,
@@ -35,6 +34,7 @@ from agent.adapters.mqtt.zigbee2mqtt_messages import (
 )
 from agent.adapters.mqtt.zigbee2mqtt_station import Bridge, Station
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
+from agent.domain.printable import printable
 from agent.errors import BrokerUnreachable, DeviceMalformed, DeviceRefused, DeviceUnreachable, SettingsInvalid
 from agent.ports import Clock, Device
 from agent.profiles.library import Profiles

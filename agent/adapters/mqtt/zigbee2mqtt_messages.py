@@ -12,8 +12,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from agent.adapters.mqtt.announced import is_own_topic, printable
+from agent.adapters.mqtt.announced import is_own_topic
 from agent.domain.device import Ability
+from agent.domain.printable import printable
 from agent.errors import HubError
 
 _LARGEST = 1e9

@@ -15,6 +15,7 @@ from typing import Annotated, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from agent.domain.device import Ability
+from agent.domain.printable import printable
 from agent.errors import HubError
 
 LARGEST_FRAME_BYTES = 64 * 1024
@@ -115,7 +116,7 @@ class RpcError(Said):
         """A short sentence, without the challenge that comes with a wanted password."""
         if self.code == UNAUTHORIZED:
             return "wants a password (its authentication is on)"
-        return f"answers error {self.code}: {self.message[:120]}"
+        return f"answers error {self.code}: {printable(self.message, 120)}"
 
 
 class Reply(Said):

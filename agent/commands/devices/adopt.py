@@ -130,10 +130,12 @@ def _best(ways: Ways, address: str, profiles: Profiles) -> Sighting | None:
 
 
 def _means(address: str, seen: Sighting, profiles: Profiles) -> bool:
-    """Whether an address is that of a device: at zigbee2mqtt its name there is one, too."""
+    """Whether an address is that of a device: by its name at zigbee2mqtt, or without the switch in Home Assistant's."""
     profile = None if seen.profile is None else profiles.get(seen.profile)
-    by_name = profile is not None and profile.family is Family.ZIGBEE2MQTT
-    return key_of(address) == key_of(seen.address) or (by_name and address == seen.label)
+    family = None if profile is None else profile.family
+    by_name = family is Family.ZIGBEE2MQTT and address == seen.label
+    whole = family is Family.HOME_ASSISTANT and key_of(address) == key_of(seen.address.rpartition("/")[0])
+    return key_of(address) == key_of(seen.address) or by_name or whole
 
 
 def _no_other_way(settings: Settings, profiles: Profiles, ways: Ways, best: Sighting) -> None:

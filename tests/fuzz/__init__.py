@@ -1,0 +1,1 @@
+"""Fuzzing of the borders where devices speak, guided by what each message reaches: `scripts/fuzz`."""
