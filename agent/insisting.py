@@ -25,19 +25,25 @@ class Insistence:
         self._clock = clock
         self._timetable = timetable
         self._step = step
-        self._tries = 0
+        self._disobedient = 0
+        """Steps in a row after which something had not obeyed; ..."""
+        self._silent = 0
+        """... looks in a row at which somebody was silent."""
 
     def after_step(self) -> None:
         """Make the appointment that this step asks for, instead of the one before."""
-        if self._executor.disobeyed:
-            doublings = min(_MOST_DOUBLINGS, max(0, self._tries - _SOON_TIMES))
-            self._again(_SOON * 2**doublings, self._step)
+        self._disobedient = self._disobedient + 1 if self._executor.disobeyed else 0
+        self._silent = self._silent + 1 if self._executor.silent else 0
+        if self._executor.disobeyed and self._disobedient <= _SOON_TIMES:
+            self._again(_SOON, self._step)
         elif self._executor.coming:
             self._again(_SILENT, self._step)
         elif self._executor.silent:
-            self._again(_SOON if self._tries < _SOON_TIMES else _SILENT, self._ask)
+            self._again(_SOON if self._silent <= _SOON_TIMES else _SILENT, self._ask)
+        elif self._executor.disobeyed:
+            doublings = min(_MOST_DOUBLINGS, self._disobedient - _SOON_TIMES)
+            self._again(_SOON * 2**doublings, self._step)
         else:
-            self._tries = 0
             self._timetable.at("again", [], self._step)
 
     async def _ask(self) -> None:
@@ -45,8 +51,8 @@ class Insistence:
         if await self._executor.answers(self._executor.silent):
             await self._step()
         else:
-            self.after_step()
+            self._silent += 1
+            self._again(_SOON if self._silent <= _SOON_TIMES else _SILENT, self._ask)
 
     def _again(self, pause: timedelta, run: Callable[[], Awaitable[None]]) -> None:
-        self._tries += 1
         self._timetable.at("again", [self._clock.now() + pause], run)

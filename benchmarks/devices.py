@@ -9,9 +9,10 @@ have a process each; this one is the hub's side, with the networks that the hub 
    most 3 Bluetooth devices are connected at once, so most of the 50 wait there. The simulated radios send at once; a
    real Bluetooth radio connects in a second or so, a real ZigBee mesh carries some tens of messages a second.
 3. Certainty: 1 % of orders meet each kind of fault, some several at once, and each network is lost once. A loop as the
-   hub's executor has it holds every relay; but it looks every 10 s and tries again after 1 s, not at steps 300 s apart.
-   The circuits themselves tell afterwards what happened. `unfounded` is no loss: where a device lies and says
-   everything twice, its second lie passes for an answer until its next word, which is true, makes the hub look again.
+   hub's executor has it holds every relay: an order that fails is given again at once and then every 10 s, and relays
+   that may be asked often are looked at every 20 s (`control.watch_s`). The circuits themselves tell afterwards what
+   happened. `unfounded` is no loss: where a device lies and says everything twice, its second lie passes for an answer
+   until its next word, which is true, makes the hub look again.
 """
 
 import argparse
@@ -35,13 +36,12 @@ from typing import Any
 
 from agent.clock import SystemClock
 from agent.domain.device import Adoption, RelayState, Role, Sighting
-from agent.errors import DeviceError, HubError
+from agent.errors import DeviceError, DeviceRefused, HubError
 from agent.hub import keep_what_was_loaded
 from agent.networks import Networks, networks_of
 from agent.ports import Network, Relay
 from agent.profiles.library import load_profiles
-from agent.settings import Settings, load_settings
-from agent.switching.certain import CertainRelay
+from agent.settings import ControlSettings, PlanningSettings, Settings, load_settings
 from benchmarks._devices_home import JOINS_LATER
 from benchmarks._devices_judge import Story, Switched, Verdict, Verified, judged
 
@@ -57,8 +57,10 @@ SETTLES_S = 30.0
 DEAD_MAN_S = 900.0
 SLICE_S, JOINING_S = 1.0, 4.0
 GIVES_UP_S = 30.0
-LOOKS_EVERY_S = 10.0
-AGAIN_S = 1.0
+LOOKS_EVERY_S = float(ControlSettings().watch_s)
+STEPS_EVERY_S = float(PlanningSettings().step_s)
+AGAIN_S = 10.0
+ATTEMPTS = 2
 PRESSES_EVERY_S = 10.0
 """So rarely a change that nobody ordered makes a step of its own, as in the hub."""
 PATIENCE_S = 35.0
@@ -355,8 +357,7 @@ class Holder:
         self.reached = asyncio.Event()
         self._stir = asyncio.Event()
         self._pressed_s = -PRESSES_EVERY_S
-        if isinstance(held.relay, CertainRelay):
-            held.relay.on_pressed = self._on_pressed
+        held.relay.on_pressed = self._on_pressed
 
     @property
     def wants_on(self) -> bool:
@@ -379,7 +380,8 @@ class Holder:
         """Hold it until cancelled."""
         while True:
             self._stir.clear()
-            pause_s = LOOKS_EVERY_S if await self._step() else AGAIN_S
+            looks_every_s = LOOKS_EVERY_S if self.held.relay.asked_often else STEPS_EVERY_S
+            pause_s = looks_every_s if await self._step() else AGAIN_S
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._stir.wait()
@@ -400,9 +402,19 @@ class Holder:
         return True
 
     async def _order(self, relay: Relay, *, on: bool) -> None:
-        began_s = time.monotonic()
-        await relay.switch(on=on)
-        self.verified.append(Verified(began_s, time.monotonic(), on))
+        for attempt in range(1, ATTEMPTS + 1):
+            began_s = time.monotonic()
+            try:
+                await relay.switch(on=on)
+            except DeviceRefused:
+                raise
+            except DeviceError as error:
+                if attempt == ATTEMPTS:
+                    raise
+                self.failures[type(error).__name__] += 1
+            else:
+                self.verified.append(Verified(began_s, time.monotonic(), on))
+                return
 
 
 @dataclass
