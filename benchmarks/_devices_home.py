@@ -38,6 +38,7 @@ from simulators.mqtt.zigbee2mqtt import Zigbee2mqtt
 from simulators.mqtt.zigbee2mqtt import ZigbeePlug as BridgedPlug
 from simulators.shelly.says import Identity
 from simulators.zigbee.coordinator import Coordinator
+from simulators.zigbee.ezsp_coordinator import EzspCoordinator
 from simulators.zigbee.plug import RELAY, ZigbeePlug, ZigbeeThermometer
 
 TICK_S = 1.0
@@ -184,7 +185,7 @@ def _mqtt_device(number: int, address: BrokerAddress) -> Simulated:
         return Simulated(gen2, circuit, mac, "shelly-plus-1pm", "shelly_gen2")
     if kind == 3:
         node = EsphomeNode(address, mac, now, relay=circuit, metered=circuit, tick_s=TICK_S)
-        return Simulated(node, circuit, mac.lower(), "esphome-plug", "home_assistant")
+        return Simulated(node, circuit, f"{mac.lower()}/relay", "esphome-plug", "home_assistant")
     beken = OpenBekenDevice(address, mac, circuit, now, tick_s=TICK_S)
     return Simulated(beken, circuit, beken.name, "openbeken-plug", "openbeken")
 
@@ -218,9 +219,9 @@ async def mqtt_home(count: int) -> AsyncIterator[Home]:
 
 
 @asynccontextmanager
-async def zigbee_home(count: int) -> AsyncIterator[Home]:
+async def zigbee_home(count: int, firmware: str = "zstack") -> AsyncIterator[Home]:
     """Plugs, relays and a few thermometers around a coordinator behind a TCP port."""
-    async with Coordinator() as stick:
+    async with STICKS[firmware]() as stick:
         devices = []
         for number in range(count):
             circuit, ieee = WatchedCircuit(), _FIRST_IEEE + number
@@ -352,12 +353,14 @@ class Told:
 
 
 HOMES = {"mqtt": mqtt_home, "zigbee": zigbee_home, "ble": ble_home}
+STICKS: dict[str, Callable[[], Coordinator | EzspCoordinator]] = {"zstack": Coordinator, "ezsp": EzspCoordinator}
 
 
-async def live(protocol: str, count: int, seed: int) -> None:
+async def live(protocol: str, count: int, seed: int, firmware: str) -> None:
     """Be there until nobody says anything any more."""
     random.seed(seed)
-    async with HOMES[protocol](count) as home:
+    made = zigbee_home(count, firmware) if protocol == "zigbee" else HOMES[protocol](count)
+    async with made as home:
         lines = asyncio.StreamReader()
         await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
         told = Told(home)
@@ -377,8 +380,9 @@ def main() -> None:
     parser.add_argument("protocol", choices=HOMES)
     parser.add_argument("count", type=int)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--firmware", choices=STICKS, default="zstack")
     arguments = parser.parse_args()
-    asyncio.run(live(arguments.protocol, arguments.count, arguments.seed))
+    asyncio.run(live(arguments.protocol, arguments.count, arguments.seed, arguments.firmware))
 
 
 if __name__ == "__main__":

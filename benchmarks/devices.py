@@ -132,9 +132,9 @@ class Home:
 
 
 @asynccontextmanager
-async def home_of(protocol: str, count: int, seed: int) -> AsyncIterator[Home]:
+async def home_of(protocol: str, count: int, seed: int, firmware: str) -> AsyncIterator[Home]:
     """A home with so many devices, until the block ends."""
-    words = ["-m", "benchmarks._devices_home", protocol, str(count), "--seed", str(seed)]
+    words = ["-m", "benchmarks._devices_home", protocol, str(count), "--seed", str(seed), "--firmware", firmware]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, *words, stdin=pipe, stdout=pipe, limit=LINE_BYTES)
     try:
@@ -551,14 +551,14 @@ def _print_certainty(certain: Certainty) -> None:
             print(f"  {name}: {verdict}")
 
 
-async def measured(quick: bool, seed: int) -> dict[str, Any]:  # noqa: FBT001 - of the command line
+async def measured(quick: bool, seed: int, firmware: str) -> dict[str, Any]:  # noqa: FBT001 - of the command line
     """All three parts."""
     share = 10 if quick else 1
     began_s = time.monotonic()
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-devices-")))
-        comings = [stack.enter_async_context(home_of(name, ceil(n / share), seed)) for name, n in DEVICES.items()]
-        homes = {home.protocol: home for home in [await coming for coming in comings]}
+        comings = [home_of(name, ceil(n / share), seed, firmware) for name, n in DEVICES.items()]
+        homes = {home.protocol: home for home in [await stack.enter_async_context(coming) for coming in comings]}
         os.environ[BUS] = homes["ble"].where["bus"]
         settings = settings_for(homes, folder)
         await joined_before(settings, homes["zigbee"])
@@ -578,7 +578,8 @@ async def measured(quick: bool, seed: int) -> dict[str, Any]:  # noqa: FBT001 - 
             commands = {name: ceil(count / share) for name, count in COMMANDS.items()}
             certain = await certainty(held, commands, CERTAINTY_S / (4 if quick else 1), seed)
         _print_certainty(certain)
-    return _figures(homes, found, latencies, certain) | {"seconds": round(time.monotonic() - began_s, 1)}
+    about = {"firmware": firmware, "seconds": round(time.monotonic() - began_s, 1)}
+    return _figures(homes, found, latencies, certain) | about
 
 
 async def _known(networks: Networks, homes: Mapping[str, Home]) -> None:
@@ -645,10 +646,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything")
     parser.add_argument("--seed", type=int, default=1, help="of the faults (1)")
+    parser.add_argument("--firmware", choices=("zstack", "ezsp"), default="zstack", help="of the ZigBee stick (zstack)")
     parser.add_argument("--verbose", action="store_true", help="with the hub's log")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO if arguments.verbose else logging.CRITICAL)
-    figures = asyncio.run(measured(arguments.quick, arguments.seed))
+    figures = asyncio.run(measured(arguments.quick, arguments.seed, arguments.firmware))
     said = warnings(figures)
     for warning in said:
         print(f"above the limit: {warning}")
