@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.commands.devices.same import Found, devices_of_sightings
@@ -65,7 +65,14 @@ def test_a_device_is_one_however_it_is_seen_and_two_are_two(macs: list[str], dat
     assert len(devices) == len(macs)
 
 
+@settings(max_examples=500)
 @given(st.lists(st.tuples(ANYTHING, st.sampled_from(Protocol), ANYTHING, st.sampled_from("abc")), max_size=8))
+@example(
+    [
+        ("shellyplug-s-001000", Protocol.BLE, "shellyplus1pm-000000001001", "a"),
+        ("shellyplus1pm-000000001001", Protocol.MQTT, "000000001000", "b"),
+    ]
+)
 def test_nothing_is_lost_doubled_or_merged_against_its_address(rows: list[tuple[str, Protocol, str, str]]) -> None:
     found = [seen(address, protocol, network=network, label=label) for address, protocol, label, network in rows]
     devices = devices_of_sightings(found)

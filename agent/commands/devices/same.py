@@ -50,7 +50,7 @@ def _join(groups: Sequence[list[Found]], whose: Callable[[list[Found]], list[Fou
 
 def _claimed(group: Sequence[Found], whole: Mapping[str, list[Found]]) -> list[Found] | None:
     """The group of the MAC that a Shelly's name ends in: over Bluetooth its address is another one."""
-    if any(one.sighting.protocol is not Protocol.BLE for one in group):
+    if any(one.sighting.protocol is not Protocol.BLE or address_key(one.sighting.address) is None for one in group):
         return None
     names = {digits_of_shelly(one.sighting.label, 12) for one in group}
     (name,) = names if len(names) == 1 else (None,)
