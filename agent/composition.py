@@ -164,6 +164,12 @@ def _blind(settings: Settings, device: DeviceSettings, profiles: Profiles) -> It
             "remote control only toggles: one order that is not seen would turn all later ones round. Such a unit "
             "cannot be driven"
         )
+    unit = settings.house.air_conditioner
+    if unit is not None and device.infrared.on_above_w > unit.power_w / 2:
+        yield (
+            f"{field}.on_above_w {device.infrared.on_above_w:g}: the unit draws {unit.power_w:g} W, so it would seldom "
+            "count as on; give a figure a little above what it draws in standby"
+        )
     named = device.infrared.verified_by
     meter = next((other for other in settings.devices if other.name == named), None)
     meters = [other.name for other in settings.devices if other.role is Role.METER]

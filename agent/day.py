@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from agent.control.circuits import in_mid_run
 from agent.control.conditions import Conditions
@@ -88,6 +90,9 @@ class Day:
         self._stepped_at: datetime | None = None
         self._listen_to_buttons()
         self._stepping = asyncio.Lock()
+        self._stepper: asyncio.Task[Any] | None = None
+        """Who looks at the home now."""
+        self._leaving = False
         self._planning = asyncio.Lock()
         self._plan_wanted = False
 
@@ -124,7 +129,9 @@ class Day:
 
     async def step(self) -> None:
         """Look, decide, order, journal; ask for a new plan if the house has drifted from this one."""
-        async with self._stepping:
+        async with self._turn() as allowed:
+            if not allowed:
+                return
             self._pressed.clear()
             snapshot = await self._snapshot()
             self._stepped_at = snapshot.at
@@ -153,6 +160,16 @@ class Day:
                 _log.info("planning anew: %s", drift)
                 self._timetable.soon("plan", self.make_plan)
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[bool]:
+        """One look at the home at a time; gives whether it may begin, which it may not once the hub is leaving."""
+        async with self._stepping:
+            self._stepper = asyncio.current_task()
+            try:
+                yield not self._leaving
+            finally:
+                self._stepper = None
+
     def _aim(self, house: House, at: datetime) -> None:
         """Have the air conditioner know what its next "on" is to mean, where it can be told."""
         device, aim = self._relays.get(AIR_CONDITIONER), self._expected.aim(house, at)
@@ -178,7 +195,9 @@ class Day:
                 await self._make_one_plan()
 
     async def _make_one_plan(self) -> None:
-        async with self._stepping:
+        async with self._turn() as allowed:
+            if not allowed:
+                return
             snapshot = await self._snapshot()
             announced = await self._plan_in_force()
             now = await self._state(snapshot, announced, await self._measured_c(snapshot))
@@ -218,7 +237,10 @@ class Day:
         await self._telemetry.prune(self._clock.now() - _READINGS_KEPT)
 
     async def release(self) -> bool:
-        """Put every load into its safe state; return whether all obeyed."""
+        """Put every load into its safe state; return whether all obeyed. A step under way is ended: it may be slow."""
+        self._leaving = True
+        if self._stepper is not None and self._stepper is not asyncio.current_task():
+            self._stepper.cancel()
         async with self._stepping:
             return await self._executor.release()
 
@@ -272,6 +294,7 @@ class Day:
             return None
 
     async def _snapshot(self) -> Snapshot:
+        self._executor.looking()
         snapshot = await self._sampler.snapshot()
         for device in self._devices:
             reason = snapshot.lost.get(device.name)
@@ -303,7 +326,9 @@ class Day:
         base_w = self._expected.unswitched_w(snapshot.at, plan)
         warmest_c = await self._tank_at_most_c(snapshot, state)
         meter = self._name_of(Role.HOUSE_METER)
-        return situation(snapshot, state, self._metered_loads(), meter, base_w, silent_w, warmest_c)
+        return situation(
+            snapshot, state, self._settings.house, self._metered_loads(), meter, base_w, silent_w, warmest_c
+        )
 
     async def _tank_at_most_c(self, snapshot: Snapshot, state: HouseState) -> float | None:
         """None where the tank has no thermometer: then its own thermostat is all that watches it."""
@@ -323,7 +348,9 @@ class Day:
         return timedelta(seconds=2 * self._settings.planning.replan_after_s)
 
     def _metered_loads(self) -> Mapping[Name, Name]:
-        return {load: device.name for load, device in self._relays.items() if device.meter is not None}
+        metered = {load: device.name for load, device in self._relays.items() if device.meter is not None}
+        seen_by = {one.name: one.infrared.verified_by for one in self._settings.devices if one.infrared is not None}
+        return metered | {load: seen_by[device.name] for load, device in self._relays.items() if device.name in seen_by}
 
     def _executor_of_home(self) -> Executor:
         control = self._settings.control

@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 _DONE = (None, Stage.VERIFIED)
 _FATE_UNKNOWN = (Stage.UNKNOWN, Stage.ACKNOWLEDGED)
+_NAMED_AFTER = 3
+"""So many orders in a row must have failed before a device that answers is called disobedient."""
 _ATTEMPTS = 2
 """An order without an answer is given twice at once; after that the next step tries again."""
 
@@ -53,6 +55,7 @@ class Executor:
         self._disobeyed: set[Name] = set()
         self._stands: dict[Name, bool] = {}
         """How each load stood at the last look, or was verified since; nothing where that is not known."""
+        self.looking()
 
     @property
     def silent(self) -> frozenset[Name]:
@@ -80,6 +83,11 @@ class Executor:
         stands = await asyncio.gather(*(_stands(self._relays[load]) for load in loads))
         return any(on is not None for on in stands)
 
+    def looking(self) -> None:
+        """Note, before a look, how often each relay has come back: who returns during it was not held."""
+        relays = {load: device.relay for load, device in self._relays.items()}
+        self._returns = {load: relay.returns for load, relay in relays.items() if relay is not None}
+
     async def load_states(self, snapshot: Snapshot) -> dict[Name, LoadState]:
         """The loads that answered, with the moment of their last change. Journals changes that nobody here ordered.
 
@@ -88,9 +96,7 @@ class Executor:
         states: dict[Name, LoadState] = {}
         for load, reported in self._reported(snapshot):
             states[load] = await self._load_state(load, self._relays[load], reported)
-        relays = {load: device.relay for load, device in self._relays.items()}
-        returns = {load: relay.returns for load, relay in relays.items() if relay is not None}
-        self._attendance.looked(frozenset(states), returns)
+        self._attendance.looked(frozenset(states), self._returns)
         self._stands = {load: reported.on for load, reported in self._reported(snapshot)}
         self._disobeyed.clear()
         return states
@@ -144,10 +150,12 @@ class Executor:
                     power_w = power_on_w(self._house, verdict.load, situation)
                     situation = situation.model_copy(update={"other_power_w": situation.other_power_w + power_w})
             decided = verdicts(self._house, decided, situation)
-        for verdict in decided:
-            if verdict.on and await self._changed(verdict, situation) is None and verdict.load not in pressed:
-                await self._renew(verdict, situation)
+        await asyncio.gather(*(self._put_on(verdict, situation, pressed) for verdict in decided if verdict.on))
         return decided
+
+    async def _put_on(self, verdict: Want, situation: Situation, pressed: AbstractSet[Name]) -> None:
+        if await self._changed(verdict, situation) is None and verdict.load not in pressed:
+            await self._renew(verdict, situation)
 
     async def release(self) -> bool:
         """Put every load into its safe state, which is off, whether it answered before or not; return if all obeyed.
@@ -182,9 +190,20 @@ class Executor:
         """Order what differs from the state; return how far the order got, None if there was nothing to order."""
         device = self._relays.get(verdict.load)
         state = situation.loads.get(verdict.load)
-        if device is None or state is None or state.on == verdict.on or _pending(device) is verdict.on:
+        if device is not None and state is None and await self._runs_unseen(device, verdict):
+            return await self._order(device, verdict)
+        if device is None or state is None or state.on == verdict.on:
             return None
+        if _pending(device) is verdict.on:
+            return Stage.ACKNOWLEDGED  # it was told, and may still stand as before
         return await self._order(device, verdict)
+
+    async def _runs_unseen(self, device: Device, verdict: Want) -> bool:
+        """Whether a unit whose meter is silent is to go off, and was last told to be on: its remote may still work."""
+        if device.unit is None or verdict.on or _pending(device) is False:
+            return False
+        last = await self._ledger.last_commands(verdict.load, limit=1)
+        return bool(last) and last[0].on
 
     async def _renew(self, verdict: Want, situation: Situation) -> None:
         """Give an "on" again that would end by itself otherwise; nothing changes by it, so nothing is journalled."""
@@ -208,12 +227,18 @@ class Executor:
         history = _carried_out(last, reported)
         if history and history[0].on == reported.on:
             return LoadState(on=reported.on, since=_since(history))
+        if last and not history:
+            return LoadState(on=reported.on)  # it has obeyed no order that is remembered: that is nobody's press
         if history or reported.on:
-            held = device.relay is not None and self._attendance.was_held(
-                load,
-                reported,
-                must_be_renewed=device.relay.must_be_renewed,
-                returns=device.relay.returns,
+            held = (
+                device.relay is not None
+                and (device.unit is None or reported.on)
+                and self._attendance.was_held(
+                    load,
+                    reported,
+                    must_be_renewed=device.relay.must_be_renewed,
+                    returns=device.relay.returns,
+                )
             )
             cause = Cause.OBSERVED if held else Cause.UNATTENDED
             await self._keep(device, Want(load=load, on=reported.on, cause=cause), Stage.VERIFIED, reported.at)
@@ -224,9 +249,11 @@ class Executor:
     async def _proved(self, device: Device, last: Sequence[Command], reported: RelayState) -> None:
         """Journal what became of an order that a device heard and that nothing had shown yet."""
         order = last[0] if last else None
-        if order is None or order.stage is not Stage.ACKNOWLEDGED or _pending(device) is not None:
+        if order is None or order.stage not in _FATE_UNKNOWN or _pending(device) is not None:
             return
         well = order.on == reported.on
+        if not well and device.unit is None and _failed_in_a_row(last) < _NAMED_AFTER:
+            return  # a message may be lost now and then
         if well:
             await self._ledger.add_command(order.model_copy(update={"stage": Stage.VERIFIED}))
         said = f"it was told to be {_word(on=order.on)} and is {_word(on=reported.on)}"
@@ -300,6 +327,13 @@ def _pending(device: Device) -> bool | None:
 
 def _is_asked_often(device: Device) -> bool:
     return device.relay is not None and device.relay.asked_often
+
+
+def _failed_in_a_row(last: Sequence[Command]) -> int:
+    """How many of the newest orders (newest first) were never proved."""
+    orders = dict.fromkeys(command.command_id for command in last)
+    proved = {command.command_id for command in last if command.stage not in (*_FATE_UNKNOWN, Stage.REQUESTED)}
+    return next((place for place, order in enumerate(orders) if order in proved), len(orders))
 
 
 async def _stands(device: Device) -> bool | None:

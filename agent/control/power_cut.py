@@ -8,6 +8,8 @@ from agent.domain.device import Name
 from agent.errors import DeviceError, DeviceRefused
 from agent.ports import Device
 
+_TRIES = 3
+"""So often a device is asked that answers other questions, but not this one."""
 _MAY_BE_ON = "it may be on when the mains come back: set it to start off at the device itself, or in its own app"
 
 
@@ -19,6 +21,7 @@ class PowerCut:
         self._relays = relays
         self._conditions = conditions
         self._done: set[Name] = set()
+        self._tried: dict[Name, int] = {}
 
     async def prepare(self, answering: AbstractSet[Name]) -> None:
         """Set those of the loads that answer and were not set yet. Raises JournalError."""
@@ -31,7 +34,10 @@ class PowerCut:
             except DeviceRefused:
                 well = False
             except DeviceError:
-                continue  # it is tried again at the next step
+                self._tried[load] = self._tried.get(load, 0) + 1
+                if self._tried[load] < _TRIES:
+                    continue  # it is tried again at the next step
+                well = False
             self._done.add(load)
             detail = "" if well else _MAY_BE_ON
             await self._conditions.report(f"safe start:{device.name}", well=well, detail=detail)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from agent.control.circuits import circuit_of
 from agent.control.interlock import Situation, other_power_w
 from agent.control.sampler import Snapshot
 from agent.domain.comfort import Band
@@ -83,6 +84,7 @@ def predicted_c(plan: Plan, trajectory: Series | None, at: datetime) -> float | 
 def situation(
     snapshot: Snapshot,
     state: HouseState,
+    house: House,
     powers: Mapping[Name, Name],
     house_meter: Name | None,
     base_load_w: float,
@@ -91,16 +93,23 @@ def situation(
 ) -> Situation:
     """What the interlock looks at.
 
-    `powers` names the device that meters each load; `silent_w` is what loads that do not answer may be drawing.
+    `powers` names the device that meters each load; of one without a meter the house's meter is thought to see what it
+    draws as a rule. `silent_w` is what loads that do not answer may be drawing.
     """
     metered = {reading.device: reading.power_w for reading in snapshot.readings if reading.power_w is not None}
     loads_w = {load: metered[device] for load, device in powers.items() if device in metered}
+    unmetered_w = {
+        load: circuit_of(house, load).power_at_w(None if now.since is None else state.at - now.since)
+        for load, now in state.loads.items()
+        if now.on and load not in loads_w
+    }
+    house_w = metered.get(house_meter) if house_meter else None
     return Situation(
         at=state.at,
         loads=state.loads,
         tank_at_most_c=tank_at_most_c,
         drawn_w=loads_w,
-        other_power_w=other_power_w(metered.get(house_meter) if house_meter else None, loads_w, base_load_w, silent_w),
+        other_power_w=other_power_w(house_w, loads_w | unmetered_w, base_load_w, silent_w),
     )
 
 

@@ -17,9 +17,6 @@ from agent.domain.house import Aim
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, DeviceUnverified
 from agent.ports import Clock, Meter, Remote
 
-_IDLES = timedelta(minutes=15)
-"""A unit that ran and then draws little has reached its own setpoint; after so long it counts as off."""
-
 
 @dataclass
 class _Order:
@@ -50,8 +47,6 @@ class MeteredRelay:
         self._turn = asyncio.Lock()
         self._aim: Aim | None = None
         self._order: _Order | None = None
-        self._ran_at: datetime | None = None
-        """When the circuit last showed that the unit runs."""
         self.on_pressed: Callable[[RelayState], None] | None = None
         """Never told: what somebody does with the unit's own remote control shows at the next look."""
         self.acknowledged = False
@@ -118,17 +113,11 @@ class MeteredRelay:
         if order is not None and reading.at < order.at:
             raise DeviceUnreachable(self._name, "the meter on its circuit has not measured since the order")
         runs = reading.power_w > self._on_above_w
-        if runs:
-            self._ran_at = reading.at
         if order is not None and order.on is runs:
             order.shown = True
-        return RelayState(on=runs or self._idles(reading.at), at=reading.at)
-
-    def _idles(self, at: datetime) -> bool:
-        """Whether it draws little because it has done its work: it was told to be on, and ran not long ago."""
-        order = self._order
-        kept_on = order is not None and order.on and order.shown
-        return kept_on and self._ran_at is not None and at - self._ran_at < _IDLES
+        # One that ran and then draws little has reached its own setpoint, and goes on when the room needs it.
+        idles = order is not None and order.on and order.shown
+        return RelayState(on=runs or idles, at=reading.at)
 
 
 def _word(*, on: bool) -> str:

@@ -20,7 +20,7 @@ from agent.control.sampler import Snapshot
 from agent.control.schedule import Want
 from agent.domain.command import Cause, Command, Stage
 from agent.domain.device import RelayState, Role
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, LoadState
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, Aim, LoadState
 from agent.domain.interval import Interval
 from agent.errors import DeviceRefused, DeviceUnreachable, DeviceUnverified, JournalError
 from agent.ports import Device
@@ -75,11 +75,18 @@ async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
         yield opened
 
 
-def executor(ledger: SqlLedger, unit: ObedientRelay, rod: ObedientRelay) -> Executor:
+class Aimed:
+    """What can be told more than on and off."""
+
+    def aim(self, aim: Aim) -> None:
+        """Nobody asks what it was."""
+
+
+def executor(ledger: SqlLedger, unit: ObedientRelay, rod: ObedientRelay, told: Aimed | None = None) -> Executor:
     return Executor(
         house=LIMITED,
         relays={
-            AIR_CONDITIONER: Device(name="ac-plug", role=Role.AIR_CONDITIONER, relay=unit),
+            AIR_CONDITIONER: Device(name="ac-plug", role=Role.AIR_CONDITIONER, relay=unit, unit=told),
             WATER_HEATER: Device(name="boiler-plug", role=Role.WATER_HEATER, relay=rod),
         },
         ledger=ledger,
@@ -319,9 +326,9 @@ async def test_a_row_of_what_was_found_does_not_hide_the_order_of_the_same_momen
     assert [(command.cause, command.on) for command in last[:2]] == [(Cause.OBSERVED, False), (Cause.PLAN, True)]
 
 
-def _looked(*, unit_on: bool) -> Snapshot:
-    relays = {"ac-plug": RelayState(on=unit_on, at=NOW), "boiler-plug": RelayState(on=False, at=NOW)}
-    return Snapshot(at=NOW, readings=(), relays=relays, lost={})
+def _looked(*, unit_on: bool, at: datetime = NOW) -> Snapshot:
+    relays = {"ac-plug": RelayState(on=unit_on, at=at), "boiler-plug": RelayState(on=False, at=at)}
+    return Snapshot(at=at, readings=(), relays=relays, lost={})
 
 
 async def test_a_slow_order_is_given_once_and_proved_when_it_shows(ledger: SqlLedger) -> None:
@@ -344,7 +351,7 @@ async def test_a_slow_order_is_given_once_and_proved_when_it_shows(ledger: SqlLe
 
 async def test_a_slow_order_that_never_shows_is_named_and_given_again(ledger: SqlLedger) -> None:
     unit, rod = ObedientRelay("unit", on=False, slow=True, acknowledged=True), ObedientRelay("rod", on=False)
-    hub = executor(ledger, unit, rod)
+    hub = executor(ledger, unit, rod, Aimed())
     await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
     unit.pending = None
     assert not (await hub.load_states(_looked(unit_on=False)))[AIR_CONDITIONER].on
@@ -353,3 +360,70 @@ async def test_a_slow_order_that_never_shows_is_named_and_given_again(ledger: Sq
     assert "told to be on and is off" in condition.detail
     await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
     assert unit.orders == [("unit", True)] * 2
+
+
+@pytest.mark.parametrize("heard", [False, True])
+async def test_a_relay_that_is_stuck_on_was_not_pressed_and_is_named(
+    ledger: SqlLedger,
+    heard: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    unit, rod = ObedientRelay("unit", on=True, deaf=True, acknowledged=heard), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod)
+    named = []
+    for step in range(30):
+        with time_machine.travel(NOW + timedelta(minutes=step), tick=False):
+            await hub.load_states(_looked(unit_on=True))
+            await hub.hold(wants(unit=False, rod=False), situation(unit_on=True, rod_on=False))
+            named.append(any(not one.well for one in await ledger.conditions()))
+    assert not {one.cause for one in await ledger.last_commands(AIR_CONDITIONER, limit=500)} & {Cause.OBSERVED}
+    assert await hub.overrides(NOW + timedelta(minutes=30)) == {}
+    assert named.index(True) == 3, "one lost message is nobody's fault"
+    unit.deaf = False
+    await hub.load_states(_looked(unit_on=True))
+    await hub.hold(wants(unit=False, rod=False), situation(unit_on=True, rod_on=False))
+    assert not unit.on
+
+
+async def test_what_a_pending_off_may_still_draw_is_counted(ledger: SqlLedger) -> None:
+    unit = ObedientRelay("unit", on=True, slow=True, acknowledged=True, pending=False)
+    rod = ObedientRelay("rod", on=False)
+    decided = await executor(ledger, unit, rod, Aimed()).hold(
+        wants(unit=False, rod=True), situation(unit_on=True, rod_on=False)
+    )
+    assert unit.orders == []
+    assert not rod.on
+    assert {v.load: v.cause for v in decided}[WATER_HEATER] is Cause.POWER_LIMIT
+
+
+async def test_a_unit_that_draws_no_more_was_not_put_off_by_anybody(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=True), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod, Aimed())
+    for minute, on in enumerate((True, False, True)):
+        await hub.load_states(_looked(unit_on=on, at=NOW + timedelta(minutes=minute)))
+    causes = [command.cause for command in await ledger.last_commands(AIR_CONDITIONER)]
+    assert causes == [Cause.OBSERVED, Cause.UNATTENDED, Cause.UNATTENDED], "only who starts it is seen"
+
+
+async def test_a_unit_whose_meter_is_silent_is_told_to_stop_once(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=False), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod, Aimed())
+    await hub.hold(wants(unit=True, rod=False), situation(unit_on=False, rod_on=False))
+    unit.deaf, unit.acknowledged = True, True  # the remote still works, and nobody sees what comes of it
+    blind = situation(unit_on=True, rod_on=False)
+    blind = blind.model_copy(update={"loads": {WATER_HEATER: blind.loads[WATER_HEATER]}})
+    for _ in range(4):
+        await hub.hold(wants(unit=False, rod=False), blind)
+    assert unit.orders == [("unit", True), ("unit", False), ("unit", False)], "each order is given twice at once"
+
+
+async def test_a_device_that_returns_while_the_others_are_still_asked_was_not_pressed(ledger: SqlLedger) -> None:
+    unit, rod = ObedientRelay("unit", on=False), ObedientRelay("rod", on=False)
+    hub = executor(ledger, unit, rod)
+    hub.looking()
+    await hub.load_states(_looked(unit_on=False))
+    hub.looking()
+    unit.returns += 1  # after it was asked, before the slowest has answered
+    await hub.load_states(_looked(unit_on=False))
+    hub.looking()
+    await hub.load_states(_looked(unit_on=True))
+    assert [command.cause for command in await ledger.last_commands(AIR_CONDITIONER)] == [Cause.UNATTENDED]

@@ -41,6 +41,7 @@ async def ledger(tmp_path: Path) -> AsyncIterator[SqlLedger]:
         ([False], 1, True),
         ([DeviceRefused("rod", "locked")], 1, True),
         ([DeviceUnreachable("rod", "silent"), DeviceMalformed("rod", "nonsense"), True], 3, False),
+        ([DeviceUnreachable("rod", "silent")] * 4, 3, True),
     ],
 )
 async def test_each_load_is_set_once_and_named_where_it_cannot_be(

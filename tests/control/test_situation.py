@@ -18,7 +18,7 @@ from agent.control.situation import (
 )
 from agent.domain.comfort import Band
 from agent.domain.device import Reading
-from agent.domain.house import AIR_CONDITIONER, WATER_HEATER
+from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, LoadState
 from agent.domain.interval import Interval, Series
 from agent.domain.plan import Method, Plan, Proof, ProofStatus
 from tests.control.test_interlock import house
@@ -102,8 +102,17 @@ def test_what_else_the_house_draws_is_metered_or_else_expected_with_what_is_sile
         readings.append(Reading(device="main", at=START, power_w=meter_w))
     snapshot = Snapshot(at=START, readings=tuple(readings), relays={}, lost={})
     state = house_state(HOME, START, {}, None, {})
-    seen = situation(snapshot, state, {WATER_HEATER: "rod"}, "main", 300.0, silent_w, None).other_power_w
+    seen = situation(snapshot, state, HOME, {WATER_HEATER: "rod"}, "main", 300.0, silent_w, None).other_power_w
     assert seen == pytest.approx(300.0 + silent_w if meter_w is None else meter_w - heater_w)
+
+
+@pytest.mark.parametrize("on", [False, True])
+def test_a_load_without_a_meter_is_not_counted_twice_where_the_house_has_one(on: bool) -> None:  # noqa: FBT001
+    readings = (Reading(device="main", at=START, power_w=2300.0),)
+    snapshot = Snapshot(at=START, readings=readings, relays={}, lost={})
+    state = house_state(HOME, START, {}, None, {WATER_HEATER: LoadState(on=on)})
+    seen = situation(snapshot, state, HOME, {}, "main", 300.0, 0.0, None)
+    assert seen.other_power_w == (300.0 if on else 2300.0)
 
 
 @given(measured_c=st.floats(5, 80), on_s=st.floats(0, 20_000))

@@ -284,3 +284,24 @@ def test_weather_that_was_missing_at_the_start_is_planned_with_as_soon_as_it_com
         assert not plan.fallbacks & {Fallback.WEATHER_CLIMATE, Fallback.WEATHER_LAST_GOOD}
 
     a_day(settings, tmp_path, hours=1, during=mend, home=home)
+
+
+def test_a_slow_step_does_not_keep_the_hub_from_leaving_the_house_safe(settings: Settings, tmp_path: Path) -> None:
+    home = virtual_home(settings, START)
+
+    async def leave(running: Running) -> None:
+        await until(START + timedelta(minutes=1))
+        home.house.switch(WATER_HEATER, on=True)
+        home.slow = {"ac-plug"}
+        step = asyncio.create_task(running.day.step())
+        await asyncio.sleep(1)
+        assert not step.done()
+        async with asyncio.timeout(15):
+            assert not await running.day.release(), "the slow one did not obey"
+        assert not home.house.is_on(WATER_HEATER)
+        assert step.cancelled()
+        before = list(home.orders)
+        await running.day.step()
+        assert home.orders == before, "no step begins any more"
+
+    a_day(settings, tmp_path, hours=0.2, during=leave, home=home)

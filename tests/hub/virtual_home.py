@@ -60,6 +60,8 @@ class VirtualHome:
     ends_at: dict[Name, datetime] = field(default_factory=dict)
     starts_off: set[Name] = field(default_factory=set)
     """Plugs that were told how to start after a power cut."""
+    slow: set[Name] = field(default_factory=set)
+    """Plugs that neither answer nor say that they do not for a minute."""
     stubborn: set[Name] = field(default_factory=set)
     """Plugs that cannot be told."""
     price_try_per_mwh: Callable[[datetime], float] = lambda moment: 300.0 + 10 * (moment.hour % 12)
@@ -132,7 +134,7 @@ class VirtualRelay:
 
     async def switch(self, *, on: bool) -> RelayState:
         now = self.home.advance()
-        if self.name in self.home.unplugged | self.home.deaf:
+        if self.name in self.home.unplugged | self.home.deaf | self.home.slow:
             await asyncio.sleep(5)
             raise DeviceUnreachable(self.name, "no answer for 5 s")
         self.home.orders.append((now, self.name, on))
@@ -147,6 +149,7 @@ class VirtualRelay:
 
     async def read(self) -> RelayState:
         self.reads += 1
+        await asyncio.sleep(60 if self.name in self.home.slow else 0)
         now = self.home.advance()
         if self.name in self.home.unplugged:
             raise DeviceUnreachable(self.name, "no answer for 5 s")

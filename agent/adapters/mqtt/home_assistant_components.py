@@ -19,8 +19,6 @@ T = TypeVar("T")
 class HomeAssistantSwitch:
     """One switch of a device."""
 
-    asked_often = True
-
     ends_itself = False
 
     def __init__(self, station: Station, name: Name, address: str, channel: int) -> None:
@@ -30,6 +28,11 @@ class HomeAssistantSwitch:
         self._channel = channel
         self.on_report: Callable[[bool], None] | None = None
         station.on_relay(self._report)
+
+    @property
+    def asked_often(self) -> bool:
+        """Whether its node answers pings; of others only their next word by themselves tells."""
+        return self._station.answers_pings
 
     @property
     def returns(self) -> int:

@@ -305,9 +305,10 @@ class Station:
         there = next((where.read(message.payload) for where in every if where.topic == message.topic), None)
         if there is None:
             return
+        came = there and not message.retained
+        self.returns += came and self._there.get(message.topic) is False
         self._there[message.topic] = self._latest = there
-        if there and not message.retained:
-            self.returns += 1
+        if came:
             self._show(message.topic)
 
     def _on_state(self, message: Message) -> None:
