@@ -2,11 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from agent.control.circuits import in_mid_run
 from agent.control.conditions import Conditions
@@ -17,6 +15,7 @@ from agent.control.power_cut import PowerCut
 from agent.control.sampler import Sampler, Snapshot
 from agent.control.schedule import left_to_owner, still_good, switching_instants, wants, wants_of_appliances
 from agent.control.situation import deviation, fresh_temperature_c, house_state, situation, tank_at_most_c
+from agent.control.turns import Turns
 from agent.domain.device import Name, Reading, RelayState, Role
 from agent.domain.house import AIR_CONDITIONER, WATER_HEATER, House, HouseState
 from agent.domain.plan import Fallback, Plan
@@ -89,10 +88,7 @@ class Day:
         """Loads whose button was pressed since the last look."""
         self._stepped_at: datetime | None = None
         self._listen_to_buttons()
-        self._stepping = asyncio.Lock()
-        self._stepper: asyncio.Task[Any] | None = None
-        """Who looks at the home now."""
-        self._leaving = False
+        self._turns = Turns()
         self._planning = asyncio.Lock()
         self._plan_wanted = False
 
@@ -129,7 +125,7 @@ class Day:
 
     async def step(self) -> None:
         """Look, decide, order, journal; ask for a new plan if the house has drifted from this one."""
-        async with self._turn() as allowed:
+        async with self._turns.next() as allowed:
             if not allowed:
                 return
             self._pressed.clear()
@@ -160,16 +156,6 @@ class Day:
                 _log.info("planning anew: %s", drift)
                 self._timetable.soon("plan", self.make_plan)
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[bool]:
-        """One look at the home at a time; gives whether it may begin, which it may not once the hub is leaving."""
-        async with self._stepping:
-            self._stepper = asyncio.current_task()
-            try:
-                yield not self._leaving
-            finally:
-                self._stepper = None
-
     def _aim(self, house: House, at: datetime) -> None:
         """Have the air conditioner know what its next "on" is to mean, where it can be told."""
         device, aim = self._relays.get(AIR_CONDITIONER), self._expected.aim(house, at)
@@ -181,7 +167,7 @@ class Day:
         every_s = self._settings.control.watch_s
         while every_s:
             await asyncio.sleep(every_s)
-            if not self._stepping.locked() and await self._executor.has_drifted():
+            if not self._turns.taken and await self._executor.has_drifted():
                 await self.step()
 
     async def make_plan(self) -> None:
@@ -195,7 +181,7 @@ class Day:
                 await self._make_one_plan()
 
     async def _make_one_plan(self) -> None:
-        async with self._turn() as allowed:
+        async with self._turns.next() as allowed:
             if not allowed:
                 return
             snapshot = await self._snapshot()
@@ -238,10 +224,7 @@ class Day:
 
     async def release(self) -> bool:
         """Put every load into its safe state; return whether all obeyed. A step under way is ended: it may be slow."""
-        self._leaving = True
-        if self._stepper is not None and self._stepper is not asyncio.current_task():
-            self._stepper.cancel()
-        async with self._stepping:
+        async with self._turns.last():
             return await self._executor.release()
 
     def network_changed(self, name: str, well: bool, detail: str) -> None:  # noqa: FBT001 - a network's listener

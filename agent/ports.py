@@ -150,6 +150,9 @@ class Relay(Protocol):
 class Remote(Protocol):
     """A remote control: it tells an air conditioner what to do, and cannot see what becomes of it."""
 
+    on_heard: Callable[[bool], None] | None
+    """Told when somebody else's remote control says on or off to such a unit; whether it heard that is not known."""
+
     @property
     def away(self) -> str:
         """Why the remote is thought to be away, in a few words; empty if it is not."""

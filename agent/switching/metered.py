@@ -17,6 +17,9 @@ from agent.domain.house import Aim
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, DeviceUnverified
 from agent.ports import Clock, Meter, Remote
 
+_IDLES = timedelta(minutes=30)
+"""A unit that was told to be on and has drawn little for so long is told again: it may have lost its supply."""
+
 
 @dataclass
 class _Order:
@@ -29,8 +32,6 @@ class _Order:
 class MeteredRelay:
     """The unit as a relay. It remembers nothing over a restart: then the circuit alone tells how it stands."""
 
-    asked_often = False
-    """Compressors are slow, and the meter is asked at each step anyway."""
     returns = 0
 
     def __init__(
@@ -50,11 +51,23 @@ class MeteredRelay:
         self.on_pressed: Callable[[RelayState], None] | None = None
         """Never told: what somebody does with the unit's own remote control shows at the next look."""
         self.acknowledged = False
+        self._heard_at: datetime | None = None
+        self._ran_at: datetime | None = None
+        """When the circuit last showed that the unit runs."""
+        remote.on_heard = self._heard
+
+    @property
+    def asked_often(self) -> bool:
+        """While somebody may just have put it on by hand; else compressors are slow, and each step asks anyway."""
+        return self._heard_at is not None and self._clock.now() - self._heard_at < self._settles
 
     @property
     def must_be_renewed(self) -> bool:
-        """Never: the unit's own thermostat holds the room at the setpoint if the hub is gone."""
-        return False
+        """While it idles for long; if the hub is gone its own thermostat holds the room at the setpoint."""
+        order = self._order
+        if order is None or not order.on or not order.shown:
+            return False
+        return self._clock.now() - max(order.at, self._ran_at or order.at) >= _IDLES
 
     @property
     def pending(self) -> bool | None:
@@ -78,9 +91,10 @@ class MeteredRelay:
         if on and aim is None:
             raise DeviceRefused(self._name, "was not told yet whether to heat or to cool, and to what temperature")
         async with self._turn:
+            again = on and self._order is not None and self._order.on and self._order.shown
             self.acknowledged, self._order = False, None
             await self._sent(aim)
-            self.acknowledged, self._order = True, _Order(on=on, at=self._clock.now())
+            self.acknowledged, self._order = True, _Order(on=on, at=self._clock.now(), shown=again)
             state = await self._shown()
         if state.on is not on:
             raise DeviceUnverified(
@@ -96,6 +110,10 @@ class MeteredRelay:
     async def start_off(self) -> bool:
         """Only its owner can set what the unit does when the mains come back."""
         return False
+
+    def _heard(self, _on: bool) -> None:  # noqa: FBT001 - as the remote tells it
+        """Somebody else's remote control was seen; what came of it only the circuit shows."""
+        self._heard_at = self._clock.now()
 
     async def _sent(self, aim: Aim | None) -> None:
         try:
@@ -113,6 +131,8 @@ class MeteredRelay:
         if order is not None and reading.at < order.at:
             raise DeviceUnreachable(self._name, "the meter on its circuit has not measured since the order")
         runs = reading.power_w > self._on_above_w
+        if runs:
+            self._ran_at = reading.at
         if order is not None and order.on is runs:
             order.shown = True
         # One that ran and then draws little has reached its own setpoint, and goes on when the room needs it.

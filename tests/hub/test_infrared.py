@@ -1,6 +1,7 @@
 """A day with an air conditioner behind a remote control, which obeys slowly and not always."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -31,6 +32,7 @@ class SlowRemote:
     out_of_sight: bool = False
     sent: list[Aim | None] = field(default_factory=list)
     away: str = ""
+    on_heard: Callable[[bool], None] | None = None
 
     async def order(self, aim: Aim | None) -> None:
         self.sent.append(aim)

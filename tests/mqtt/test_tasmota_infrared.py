@@ -148,15 +148,15 @@ async def test_an_order_is_pending_until_the_compressor_starts(home: Home) -> No
         assert len(here.bridge.orders) == 3
 
 
-async def test_a_unit_that_waits_for_its_own_thermostat_is_on_for_a_while(home: Home) -> None:
+async def test_a_unit_that_waits_for_its_own_thermostat_is_on(home: Home) -> None:
     async with room(home) as here:
         relay = here.relay()
         await relay.switch(on=True)
         here.unit.at_setpoint = True
         home.clock.advance(minutes=14)
         assert (await relay.read()).on
-        home.clock.advance(minutes=1)
-        assert not (await relay.read()).on
+        home.clock.advance(minutes=100)
+        assert (await relay.read()).on
 
 
 @pytest.mark.parametrize("vendor", ["DAIKIN", "SHARP_AC"])
@@ -202,16 +202,19 @@ async def test_what_a_memory_holds_toggles_nothing(home: Home) -> None:
         assert not here.unit.turbo
 
 
-async def test_a_supply_that_comes_back_starts_nothing(home: Home) -> None:
+async def test_a_supply_that_comes_back_starts_nothing_and_the_unit_is_told_again(home: Home) -> None:
     async with room(home) as here:
         relay = here.relay()
         await relay.switch(on=True)
         here.unit.switch(False)  # noqa: FBT003 - a circuit has one switch
         assert here.unit.power_w() == 0
         here.unit.switch(True)  # noqa: FBT003 - a circuit has one switch
-        home.clock.advance(minutes=16)
-        assert not (await relay.read()).on
+        home.clock.advance(minutes=31)
+        await relay.read()
+        assert relay.must_be_renewed
+        frames = len(here.unit.frames)
         assert (await relay.switch(on=True)).on
+        assert len(here.unit.frames) == frames + 1
 
 
 async def test_the_settings_of_a_home_are_enough(home: Home) -> None:

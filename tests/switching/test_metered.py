@@ -1,6 +1,7 @@
 """An air conditioner behind a remote control, as the meter on its circuit shows it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -32,6 +33,7 @@ class Room:
     sent: list[Aim | None] = field(default_factory=list)
     power_w: float | None = STANDBY_W
     told: tuple[float, datetime] = (STANDBY_W, START)
+    on_heard: Callable[[bool], None] | None = None
     measured_at: datetime | None = None
     """Of a meter that only reports now and then."""
 
@@ -117,9 +119,14 @@ def test_a_unit_at_its_own_setpoint_is_on_until_it_is_told_otherwise() -> None:
         await asyncio.sleep(600)
         assert (await unit.read()).on
         room.told = (STANDBY_W, datetime.now(UTC))
-        for _ in range(50):
+        for minute in range(1, 50):
             await asyncio.sleep(60)
             assert (await unit.read()).on
+            assert unit.must_be_renewed is (minute >= 30)
+        assert (await unit.switch(on=True)).on
+        assert not unit.must_be_renewed, "it was told again"
+        assert room.sent.pop() == HEAT
+        room.told = (STANDBY_W, datetime.now(UTC))
         assert not (await unit.switch(on=False)).on
         assert room.sent == [HEAT, None], "and that is sent, or it would go on by itself"
 
@@ -134,6 +141,22 @@ def test_a_unit_that_somebody_starts_with_its_own_remote_control_is_on() -> None
         room.told = (RUNNING_W, datetime.now(UTC))
         assert (await unit.read()).on
         assert unit.pending is None
+
+    virtually(main)
+
+
+def test_a_unit_is_watched_while_somebody_may_have_put_it_on_by_hand() -> None:
+    async def main() -> None:
+        room = Room()
+        unit = relay(room)
+        watched = [unit.asked_often]
+        assert room.on_heard is not None
+        room.on_heard(True)  # noqa: FBT003 - as the remote tells it
+        for pause_s in (0, 179, 1):
+            await asyncio.sleep(pause_s)
+            watched.append(unit.asked_often)
+        assert watched == [False, True, True, False]
+        assert room.sent == []
 
     virtually(main)
 

@@ -30,6 +30,8 @@ _SHORTEST_SLICE_S = 1.0
 _AGAIN_S = 0.2
 _MOST = 4096
 """More sightings than any home has; what comes beyond is not remembered."""
+_WIDE = 120
+_NEEDED = frozenset({"address", "calls itself", "profile", "now"})
 _COLUMNS = ("your name", "address", "calls itself", "profile", "can", "relay carries", "ends an on", "now")
 
 
@@ -90,7 +92,7 @@ def scan(arguments: argparse.Namespace, answer_s: float = ANSWER_S) -> int:
         for device in board.devices:
             print(json.dumps(_record(device, board)))  # noqa: T201 - the answer itself
         return 0
-    console.print(_table(board))
+    console.print(_table(board, console.width))
     if not board.devices:
         console.print("nothing seen. Are the plugs set to this broker? docs/devices.md says how, family by family")
     elif any(not board.names_of(device) for device in board.devices):
@@ -137,9 +139,9 @@ async def looked_around(
 async def _shown(listening: Sequence["asyncio.Task[None]"], board: Board, console: Console) -> None:
     with Live(console=console, auto_refresh=False, transient=True) as live:
         while not all(task.done() for task in listening):
-            live.update(_progress(board), refresh=True)
+            live.update(_progress(board, console.width), refresh=True)
             await asyncio.wait(listening, timeout=_AGAIN_S)
-        live.update(_progress(board), refresh=True)
+        live.update(_progress(board, console.width), refresh=True)
 
 
 async def _listen(radio: Radio, board: Board, answer_s: float) -> None:
@@ -165,10 +167,10 @@ async def _listen(radio: Radio, board: Board, answer_s: float) -> None:
             return
 
 
-def _progress(board: Board) -> Group:
+def _progress(board: Board, width: int) -> Group:
     done_s = min(board.listened_s.values(), default=0.0)
     bar = ProgressBar(total=board.seconds, completed=done_s, width=40)
-    return Group(_table(board), bar, *(Text(f"away: {reason}", "yellow") for reason in reasons_of(board)))
+    return Group(_table(board, width), bar, *(Text(f"away: {reason}", "yellow") for reason in reasons_of(board)))
 
 
 def reasons_of(board: Board) -> Sequence[str]:
@@ -186,14 +188,17 @@ def _asides(board: Board) -> Sequence[str]:
     return [f"not listened to: {printable(reason)}. Without it in this home: ble.enabled = false" for reason in away]
 
 
-def _table(board: Board) -> Table:
+def _table(board: Board, width: int) -> Table:
+    """All columns, or on a narrow terminal those that are needed to adopt a device."""
     devices = board.devices
+    shown = [place for place, column in enumerate(_COLUMNS) if width >= _WIDE or column in _NEEDED]
     table = Table(title=f"{len(devices)} device{'' if len(devices) == 1 else 's'}")
-    for column in _COLUMNS:
+    for column in (_COLUMNS[place] for place in shown):
         # What is to be copied into the settings is never cut short.
         table.add_column(column, no_wrap=column in {"address", "profile"}, overflow="fold")
     for device in devices:
-        table.add_row(*_row(device, board))
+        row = _row(device, board)
+        table.add_row(*(row[place] for place in shown))
     return table
 
 
