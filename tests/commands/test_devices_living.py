@@ -50,6 +50,9 @@ from simulators.mqtt.tasmota_infrared import TasmotaInfrared
 from simulators.mqtt.tasmota_says import Identity
 from tests.commands.test_devices_same import colons, seen
 
+LISTENS_S = "1.0"
+"""Enough for a busy computer to hear a device, among all that the broker has kept of the others."""
+
 T = TypeVar("T")
 PAPER = (Path(__file__).parents[2] / "examples" / "paper.toml").read_text()
 SMALL = PAPER.replace("power_w = 10000", "power_w = 2000")
@@ -139,7 +142,7 @@ def test_a_scan_tells_of_each_device_what_it_is_and_can(home: Home, capsys: pyte
     home.plug_in()
     home.plug_in(TasmotaThermometer, 2)
     home.adopt()
-    assert home.run("scan", "--seconds", "0.3", "--json") == 0
+    assert home.run("scan", "--seconds", LISTENS_S, "--json") == 0
     lines = {line["address"]: line for line in map(json.loads, capsys.readouterr().out.splitlines())}
     plug, board = lines[home.mac()], lines[home.mac(2)]
     assert plug["names"] == ["rod"]
@@ -153,11 +156,11 @@ def test_a_scan_tells_of_each_device_what_it_is_and_can(home: Home, capsys: pyte
 
 def test_without_a_word_it_scans_and_says_which_words_there_are(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     home.plug_in()
-    assert main(["devices", "--config", str(home.file), "--seconds", "0.3"]) == 0
+    assert main(["devices", "--config", str(home.file), "--seconds", LISTENS_S]) == 0
     told = said(capsys)
     assert "scan | list | adopt | forget | test | on | off | record" in told
     assert home.mac() in told
-    assert main(["devices", "--config", str(home.file), "--seconds", "0.3", "--json"]) == 0
+    assert main(["devices", "--config", str(home.file), "--seconds", LISTENS_S, "--json"]) == 0
     assert all(json.loads(line) for line in capsys.readouterr().out.splitlines())
 
 
@@ -302,7 +305,7 @@ def test_nothing_that_a_device_says_of_itself_moves_the_terminal(
     monkeypatch.setattr("agent.commands.devices.adopt.first_answer", refuses)
     assert home.run("list") == 0
     assert home.run("on", "rod", "--yes") == 5
-    assert home.run("adopt", home.mac(), "--name", "x", "--role", "meter", "--seconds", "0.3") == 2
+    assert home.run("adopt", home.mac(), "--name", "x", "--role", "meter", "--seconds", LISTENS_S) == 2
     told = capsys.readouterr()
     assert told.err.count("no ·[2J·31m such relay") == 2
     assert not {"\x1b", "\x9b"} & set(told.out + told.err)
@@ -329,7 +332,7 @@ def test_a_plug_that_is_seen_is_adopted_with_the_profile_that_fits(
 ) -> None:
     home.plug_in()
     before = home.file.read_bytes()
-    words = ["--name", "rod", "--role", "water_heater", "--seconds", "0.3"]
+    words = ["--name", "rod", "--role", "water_heater", "--seconds", LISTENS_S]
     assert home.run("adopt", colons(home.mac()).lower(), *words) == 0
     assert home.file.read_bytes().startswith(before)
     (device,) = load_settings(home.file).devices
@@ -380,7 +383,7 @@ def test_a_relay_that_its_load_would_burn_is_not_adopted(home: Home, capsys: pyt
 
 
 def test_a_device_that_is_not_seen_needs_a_profile(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
-    words = ["--name", "rod", "--role", "water_heater", "--seconds", "0.2"]
+    words = ["--name", "rod", "--role", "water_heater", "--seconds", LISTENS_S]
     assert home.run("adopt", home.mac(7), *words) == 2
     told = capsys.readouterr()
     assert "was not seen" in told.out
@@ -430,7 +433,7 @@ def test_a_plug_that_is_adopted_is_not_adopted_again(
     mac = home.mac()
     address = spelled.format(mac=mac, dashes=colons(mac).replace(":", "-"), end=mac[-6:])
     words = [address, "--name", "ac", "--role", "air_conditioner"]
-    for more in (["--profile", "tasmota-plug"], ["--seconds", "0.3"]):
+    for more in (["--profile", "tasmota-plug"], ["--seconds", LISTENS_S]):
         if address.startswith("tasmota") and more[0] == "--seconds":
             continue  # no sighting has this address
         told = refused(home, capsys, *words, *more)
@@ -442,7 +445,7 @@ def test_another_part_of_an_adopted_device_is_adopted_under_the_same_address(hom
     home.plug_in()
     home.adopt(1, "boiler-plug")
     address = colons(home.mac()).lower()
-    assert home.run("adopt", address, "--name", "meter", "--role", "meter", "--seconds", "0.3") == 0
+    assert home.run("adopt", address, "--name", "meter", "--role", "meter", "--seconds", LISTENS_S) == 0
     assert [device.address for device in load_settings(home.file).devices] == [home.mac()] * 2
 
 
@@ -516,7 +519,7 @@ def test_a_device_at_zigbee2mqtt_is_one_by_its_name_and_by_its_address(
 
 def test_a_relay_that_the_device_lacks_is_not_adopted(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     home.plug_in()
-    words = [home.mac(), "--name", "rod", "--role", "water_heater", "--seconds", "0.3"]
+    words = [home.mac(), "--name", "rod", "--role", "water_heater", "--seconds", LISTENS_S]
     told = refused(home, capsys, *words, "--channel", "5")
     assert "has no relay 5; it has 1" in told
     assert home.run("adopt", *words, "--channel", "1") == 0
@@ -526,7 +529,7 @@ def test_a_thermometer_is_refused_as_a_switch_without_a_word_of_its_relay(
     home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     home.plug_in(TasmotaThermometer)
-    told = refused(home, capsys, home.mac(), "--name", "ac", "--role", "air_conditioner", "--seconds", "0.3")
+    told = refused(home, capsys, home.mac(), "--name", "ac", "--role", "air_conditioner", "--seconds", LISTENS_S)
     assert "air_conditioner needs a relay" in told
 
 
