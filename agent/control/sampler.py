@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Mapping, Sequence
 
 from agent.domain.device import Name, Reading, RelayState, Role
@@ -11,6 +12,9 @@ from agent.errors import DeviceError
 from agent.ports import Clock, Device, Telemetry
 
 _log = logging.getLogger(__name__)
+
+_AT_ONCE = 8
+"""So many meters and thermometers are asked at the same time, in an order that changes: a radio is for all of them."""
 
 
 class Snapshot(Value):
@@ -29,14 +33,18 @@ class Sampler:
         self._devices = devices
         self._telemetry = telemetry
         self._clock = clock
+        self._polls = asyncio.Semaphore(_AT_ONCE)
+        self._chance = random.SystemRandom()
 
     async def snapshot(self) -> Snapshot:
         """Ask all devices at once and journal what they measured, in one commit. Raises JournalError."""
         at = self._clock.now()
-        answers = await asyncio.gather(*(self._asked(device) for device in self._devices))
-        readings = tuple(reading for reading, _, _ in answers if reading is not None)
+        shuffled = self._chance.sample(self._devices, len(self._devices))
+        answered = await asyncio.gather(*(self._asked(device) for device in shuffled))
+        by_name = {device.name: answer for device, answer in zip(shuffled, answered, strict=True)}
+        named = [(device, by_name[device.name]) for device in self._devices]
+        readings = tuple(reading for _, (reading, _, _) in named if reading is not None)
         await self._telemetry.add_readings(readings)
-        named = list(zip(self._devices, answers, strict=True))
         return Snapshot(
             at=at,
             readings=readings,
@@ -51,11 +59,12 @@ class Sampler:
         try:
             if device.relay is not None:
                 state = await device.relay.read()
-            if device.meter is not None:
-                reading = await device.meter.read()
-            if device.thermometer is not None:
-                warmth = await device.thermometer.read()
-                reading = _joined(reading, warmth)
+            async with self._polls:
+                if device.meter is not None:
+                    reading = await device.meter.read()
+                if device.thermometer is not None:
+                    warmth = await device.thermometer.read()
+                    reading = _joined(reading, warmth)
         except DeviceError as error:
             return reading, state, error.reason
         return reading, state, None
