@@ -177,10 +177,8 @@ def _blind(settings: Settings, device: DeviceSettings, profiles: Profiles) -> It
         yield f"{field}.verified_by: there is no device {named!r}; {nearest(named, meters)}"
     elif meter.role is not Role.METER:
         yield f"{field}.verified_by: {named} has the role {meter.role}; give it the role meter: nobody may switch it"
-    elif meter.profile in profiles and settings.house.air_conditioner is not None:
-        carries = profiles[meter.profile].carries(settings.house.air_conditioner.power_w)
-        if carries is False:
-            yield f"devices.{named}: it carries less than the {settings.house.air_conditioner.power_w:g} W of the unit"
+    elif meter.profile in profiles and unit is not None and profiles[meter.profile].carries(unit.power_w) is False:
+        yield f"devices.{named}: it carries less than the {unit.power_w:g} W of the unit"
 
 
 def _overload(settings: Settings, device: DeviceSettings, profiles: Profiles) -> Iterator[str]:

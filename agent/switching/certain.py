@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from agent.domain.device import Name, RelayState
 from agent.errors import DeviceUnreachable, DeviceUnverified
 from agent.ports import Clock, Switch
+from agent.switching.words import on_or_off, silence
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +112,9 @@ class CertainRelay:
             finally:
                 self._ordering = False
         if state.on is not on:
-            raise DeviceUnverified(self._name, f"is {_word(on=state.on)} after it was told to be {_word(on=on)}")
+            raise DeviceUnverified(
+                self._name, f"is {on_or_off(on=state.on)} after it was told to be {on_or_off(on=on)}"
+            )
         return state
 
     async def read(self) -> RelayState:
@@ -128,7 +131,7 @@ class CertainRelay:
                 async with asyncio.timeout(patience_s):
                     return await self._switch.start_off()
             except TimeoutError as error:
-                raise DeviceUnreachable(self._name, self._silence(patience_s)) from error
+                raise DeviceUnreachable(self._name, silence(patience_s, self._switch.away)) from error
 
     async def _ordered(self, *, on: bool) -> RelayState:
         patience_s = self._patience_s()
@@ -157,15 +160,11 @@ class CertainRelay:
             async with asyncio.timeout_at(ends_s):
                 on = await self._switch.ask()
         except TimeoutError as error:
-            raise DeviceUnreachable(self._name, self._silence(patience_s)) from error
+            raise DeviceUnreachable(self._name, silence(patience_s, self._switch.away)) from error
         state = RelayState(on=on, at=self._clock.now())
         self.standing = replace(self.standing, verified=state)
         self._known = on
         return state
-
-    def _silence(self, patience_s: float) -> str:
-        away = f", and {self._switch.away}" if self._switch.away else ""
-        return f"no answer within {patience_s:g} s{away}"
 
     def _patience_s(self) -> float:
         return min(self._deadline_s, _AWAY_S) if self._switch.away else self._deadline_s
@@ -182,7 +181,3 @@ class CertainRelay:
         self.standing = replace(self.standing, reported=state)
         if changed and on is not self.standing.desired and not self._ordering and self.on_pressed is not None:
             self.on_pressed(state)
-
-
-def _word(*, on: bool) -> str:
-    return "on" if on else "off"

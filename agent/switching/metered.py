@@ -16,6 +16,7 @@ from agent.domain.device import Infrared, Name, RelayState
 from agent.domain.house import Aim
 from agent.errors import DeviceMalformed, DeviceRefused, DeviceUnreachable, DeviceUnverified
 from agent.ports import Clock, Meter, Remote
+from agent.switching.words import on_or_off, silence
 
 _IDLES = timedelta(minutes=30)
 """A unit that was told to be on and has drawn little for so long is told again: it may have lost its supply."""
@@ -92,14 +93,13 @@ class MeteredRelay:
             raise DeviceRefused(self._name, "was not told yet whether to heat or to cool, and to what temperature")
         async with self._turn:
             again = on and self._order is not None and self._order.on and self._order.shown
-            self.acknowledged, self._order = False, None
+            self.acknowledged, self._order = False, self._order if again else None
             await self._sent(aim)
             self.acknowledged, self._order = True, _Order(on=on, at=self._clock.now(), shown=again)
             state = await self._shown()
         if state.on is not on:
-            raise DeviceUnverified(
-                self._name, f"does not show yet on its circuit that it was told to be {_word(on=on)}"
-            )
+            word = on_or_off(on=on)
+            raise DeviceUnverified(self._name, f"does not show yet on its circuit that it was told to be {word}")
         return state
 
     async def read(self) -> RelayState:
@@ -120,8 +120,7 @@ class MeteredRelay:
             async with asyncio.timeout(self._deadline_s):
                 await self._remote.order(aim)
         except TimeoutError as error:
-            away = f", and {self._remote.away}" if self._remote.away else ""
-            raise DeviceUnreachable(self._name, f"no answer within {self._deadline_s:g} s{away}") from error
+            raise DeviceUnreachable(self._name, silence(self._deadline_s, self._remote.away)) from error
 
     async def _shown(self) -> RelayState:
         reading = await self._meter.read()
@@ -138,7 +137,3 @@ class MeteredRelay:
         # One that ran and then draws little has reached its own setpoint, and goes on when the room needs it.
         idles = order is not None and order.on and order.shown
         return RelayState(on=runs or idles, at=reading.at)
-
-
-def _word(*, on: bool) -> str:
-    return "on" if on else "off"

@@ -14,6 +14,7 @@ from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.tasmota import TasmotaDevice, TasmotaPlug
 from simulators.mqtt.tasmota_says import Identity
 from tests.contract.bench import PATIENT_S, StillClock
+from tests.mqtt.located import located
 
 
 @dataclass
@@ -60,7 +61,7 @@ async def tasmota_plug(home: Home) -> AsyncIterator[Bench]:
 
     async with plugged:
         bench = Bench(plugged, circuit, home.clock, device)
-        assert await home.network.wait_announced([home.mac()], PATIENT_S)
+        await located(home.network, [home.mac()])
         yield bench
 
 

@@ -19,6 +19,7 @@ from simulators.circuit import Heater
 from simulators.mqtt.home_assistant import EsphomeNode, WholeDevice
 from tests.contract.bench import IMPATIENT_S, PATIENT_S
 from tests.mqtt.benches import Home, settled
+from tests.mqtt.located import located
 
 PROFILES = load_profiles()
 ESPHOME_SWITCH = (
@@ -46,7 +47,7 @@ def announced(config: dict[str, object], topic: str = "homeassistant/switch/node
 @asynccontextmanager
 async def whole(home: Home, network: HomeAssistantNetwork, device: WholeDevice) -> AsyncIterator[WholeDevice]:
     async with device:
-        assert await network.wait_announced([device.mac], PATIENT_S)
+        await located(network, [device.mac])
         await settled(lambda: network._stations[device.mac].online is True)
         yield device
 
@@ -392,7 +393,7 @@ async def test_what_the_broker_kept_is_no_answer_while_the_device_is_silent(home
     relay = adopted(network, "home-assistant-relay", home.mac().lower(), deadline_s=2 * IMPATIENT_S).relay
     assert relay
     async with node:
-        assert await network.wait_announced([home.mac().lower()], PATIENT_S)
+        await located(network, [home.mac().lower()])
         assert (await relay.switch(on=True)).on
         node.faults.drop_commands = 99
         with pytest.raises(DeviceUnreachable, match="no answer"):

@@ -23,6 +23,7 @@ from simulators.circuit import Heater
 from simulators.mqtt.openbeken import OpenBekenDevice
 from tests.contract.bench import IMPATIENT_S, PATIENT_S
 from tests.mqtt.benches import Home, settled
+from tests.mqtt.located import located
 
 PROFILES = load_profiles()
 
@@ -82,7 +83,7 @@ async def test_a_channel_that_is_no_relay_is_refused_though_it_could_be_set(home
     sent: list[str] = []
     home.broker.subscribe(f"{plug.name}/+/set", lambda message: sent.append(message.topic))
     async with plug:
-        assert await network.wait_announced([plug.name], PATIENT_S)
+        await located(network, [plug.name])
         with pytest.raises(DeviceRefused, match="no relay 2; it has 1"):
             await relay.switch(on=True)
         with pytest.raises(DeviceRefused, match="no relay 2; it has 1"):
@@ -122,7 +123,7 @@ async def test_what_was_said_before_the_question_is_no_answer(home: Home) -> Non
     relay = adopted(network, plug, deadline_s=2 * IMPATIENT_S).relay
     assert relay
     async with plug:
-        assert await network.wait_announced([plug.name], PATIENT_S)
+        await located(network, [plug.name])
         assert not (await relay.read()).on
         plug.faults.drop_commands = 9
         home.broker.publish(f"{plug.name}/1/get", "1")  # still on its way when the hub asks
@@ -139,7 +140,7 @@ async def test_a_late_word_on_an_order_is_no_answer_to_a_question(home: Home) ->
     relay = adopted(network, plug, deadline_s=2 * IMPATIENT_S).relay
     assert relay
     async with plug:
-        assert await network.wait_announced([plug.name], PATIENT_S)
+        await located(network, [plug.name])
         assert not (await relay.read()).on
         plug.faults.drop_commands = 1
         reading = asyncio.create_task(relay.read())

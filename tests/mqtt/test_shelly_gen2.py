@@ -22,6 +22,7 @@ from simulators.shelly.says import MINI_1PM_GEN3, Identity
 from tests.contract.bench import IMPATIENT_S, PATIENT_S, StillClock
 from tests.mqtt.benches import Home, settled
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 PROFILES = load_profiles()
 
@@ -54,7 +55,7 @@ async def test_a_device_is_meant_by_its_mac_address_or_its_prefix(home: Home, fo
     address = {"mac": mac, "colons": colons, "lower": mac.lower(), "prefix": prefix}[form]
     device = adopted(network, address)
     async with plug(home, prefix=prefix):
-        assert await network.wait_located([address], PATIENT_S)
+        await located(network, [address])
         assert await on(device)
 
 
@@ -67,7 +68,7 @@ async def test_a_device_that_was_never_seen_is_unreachable_until_it_is(home: Hom
         with pytest.raises(DeviceUnreachable, match="not been seen"):
             await call
     async with plug(home):
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         assert await on(device)
 
 
@@ -75,7 +76,7 @@ async def test_a_device_that_its_owner_renames_is_followed_by_its_mac_address(ho
     network, heater = network_of(home), Heater()
     device = adopted(network, home.mac())
     async with plug(home, heater) as plugged:
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         assert await on(device)
         await plugged.rename(f"kitchen-{home.serial}")
         await settled(lambda: network._by_mac[home.mac()].prefix == plugged.prefix)
@@ -181,7 +182,7 @@ async def test_an_answer_that_comes_too_late_answers_nothing_later(home: Home) -
     patient = adopted(network, Identity(home.mac()).id)
     heater = Heater()
     async with plug(home, heater) as plugged:
-        assert await network.wait_located([plugged.identity.id], PATIENT_S)
+        await located(network, [plugged.identity.id])
         plugged.faults.delay_s = 0.2
         with pytest.raises(DeviceUnreachable):
             await on(hasty)
@@ -212,7 +213,7 @@ async def test_partial_news_are_laid_over_what_is_known(home: Home) -> None:
     network = network_of(home)
     device = adopted(network, home.mac())
     async with plug(home, sensors={100: Heater(celsius=54.0)}) as plugged:
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         station = network._by_mac[home.mac()]
         topic = f"{plugged.prefix}/events/rpc"
         home.broker._receive(Message(topic, json.dumps(plugged.device.full_status()).encode()))
@@ -230,7 +231,7 @@ async def test_the_last_will_shortens_the_wait_but_does_not_end_the_asking(home:
     network = network_of(home)
     device = adopted(network, home.mac())
     async with plug(home) as plugged:
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         assert await on(device)
         plugged.unplug()
         station = network._by_mac[home.mac()]
@@ -263,7 +264,7 @@ async def test_a_broker_that_restarts_finds_everything_again() -> None:
             device = adopted(network, "A0B1C2D3E4F5")
             identity = Identity("A0B1C2D3E4F5")
             async with ShellyGen2(address, identity, clock.now, relays=[heater], tick_s=None) as plugged:
-                assert await network.wait_located([identity.mac], PATIENT_S)
+                await located(network, [identity.mac])
                 assert await on(device)
                 await asyncio.to_thread(mosquitto.stop)
                 await settled(lambda: not broker.connected)
@@ -397,7 +398,7 @@ async def test_a_flood_of_strangers_is_not_remembered_but_the_device_is_found(ho
         home.broker._receive(Message(f"stranger-{number}/online", b"true"))
     assert len(network._seen) <= 256
     async with plug(home):
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         assert await on(device)
     assert len(network._rpc._waiting) <= 256
 

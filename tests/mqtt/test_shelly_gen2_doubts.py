@@ -16,6 +16,7 @@ from simulators.mqtt.shelly_gen2 import ShellyGen2
 from simulators.shelly.says import Identity
 from tests.contract.bench import DEAD_MAN_S, PATIENT_S, StillClock
 from tests.mqtt.benches import Home, settled
+from tests.mqtt.located import located
 
 PROFILES = load_profiles()
 
@@ -46,7 +47,7 @@ async def test_nobody_is_switched_where_two_devices_hear_it(home: Home, by_prefi
     assert device.meter
     async with plug(home, heaters[0], 0, prefix) as mine, plug(home, heaters[1], 1, prefix) as other:
         (other, mine)[answers_first].faults.delay_s = 0.05
-        assert await network.wait_located([prefix if by_prefix else home.mac()], PATIENT_S)
+        await located(network, [prefix if by_prefix else home.mac()])
         for call in (device.relay.switch(on=True), device.relay.read(), device.meter.read(), device.relay.start_off()):
             with pytest.raises(DeviceRefused, match=f"{home.mac()}, {home.mac(1)}; give each a prefix of its own"):
                 await call
@@ -72,7 +73,7 @@ async def test_a_device_is_switched_again_once_the_other_has_a_prefix_of_its_own
     device = adopted(network, home.mac())
     assert device.relay
     async with plug(home, heater, 0, prefix), plug(home, Heater(), 1, prefix) as other:
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         with pytest.raises(DeviceRefused):
             await device.relay.switch(on=True)
         await other.rename(f"own{home.serial}")
@@ -89,7 +90,7 @@ async def test_the_word_of_another_device_is_neither_an_answer_nor_a_press(home:
     pressed: list[RelayState] = []
     device.relay.on_pressed = pressed.append
     async with plug(home, Heater()) as mine:
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         await device.relay.switch(on=True)
         mine.faults.drop_commands = 10
         stranger = Identity(home.mac(1)).id
@@ -123,7 +124,7 @@ async def test_an_on_whose_timer_does_not_run_is_taken_back(home: Home, timer: d
     assert device.relay
     assert device.relay.must_be_renewed
     async with plug(home, heater) as plugged:
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         assert (await device.relay.switch(on=True)).on, "one that does as it is told"
         await device.relay.switch(on=False)
         methods = plugged.device._methods
@@ -151,7 +152,7 @@ async def test_a_device_that_comes_later_under_the_same_prefix_is_found_out(home
     device = adopted(network, home.mac())
     assert device.relay
     async with plug(home, heaters[0], 0, prefix):
-        assert await network.wait_located([home.mac()], PATIENT_S)
+        await located(network, [home.mac()])
         assert (await device.relay.switch(on=True)).on
         assert not (await device.relay.switch(on=False)).on
         heard: list[Message] = []

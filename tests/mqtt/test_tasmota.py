@@ -21,6 +21,7 @@ from simulators.mqtt.tasmota_says import Identity, discovery_config
 from tests.contract.bench import IMPATIENT_S, PATIENT_S, StillClock
 from tests.mqtt.benches import Home, settled, tasmota_plug
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 
 def adopted(home: Home, profile: str = "tasmota-plug", address: str = "", **more: object) -> Device:
@@ -31,7 +32,7 @@ def adopted(home: Home, profile: str = "tasmota-plug", address: str = "", **more
 @asynccontextmanager
 async def plugged_in(home: Home, device: TasmotaDevice, address: str = "") -> AsyncIterator[TasmotaDevice]:
     async with device:
-        assert await home.network.wait_announced([address or home.mac()], PATIENT_S)
+        await located(home.network, [address or home.mac()])
         yield device
 
 
@@ -128,7 +129,7 @@ async def test_a_broker_that_restarts_finds_everything_again() -> None:
         )
         assert device.relay
         async with running(broker), TasmotaPlug(BrokerAddress(mortal.port), Identity(mac), heater, clock.now) as plug:
-            assert await network.wait_announced([mac], PATIENT_S)
+            await located(network, [mac])
             await device.relay.switch(on=True)
             await asyncio.to_thread(mortal.stop)
             await settled(lambda: not broker.connected)

@@ -21,6 +21,7 @@ from simulators.mqtt.tasmota import TasmotaPlug
 from simulators.mqtt.tasmota_says import Identity, discovery_config
 from tests.contract.bench import DEAD_MAN_S, PATIENT_S, StillClock
 from tests.mqtt.benches import Home, settled
+from tests.mqtt.located import located
 
 PROFILES = load_profiles()
 MAC = "A0B1C2000001"
@@ -43,7 +44,7 @@ async def test_who_does_not_know_pulse_time_is_not_switched_on(home: Home) -> No
     assert relay is not None
     async with plug(home, heater) as plugged:
         plugged.knows_pulse_time = False
-        assert await home.network.wait_announced([home.mac()], PATIENT_S)
+        await located(home.network, [home.mac()])
         with pytest.raises(DeviceRefused, match="cannot end an on by itself: it answers Unknown to PulseTime"):
             await relay.switch(on=True)
         assert True not in heater.switchings
@@ -55,7 +56,7 @@ async def test_who_ends_an_on_at_another_time_is_not_switched_on(home: Home) -> 
     assert relay is not None
     async with plug(home, heater) as plugged:
         plugged.longest_pulse = 112
-        assert await home.network.wait_announced([home.mac()], PATIENT_S)
+        await located(home.network, [home.mac()])
         with pytest.raises(DeviceRefused, match="its PulseTime is 112 after it was set to 1000"):
             await relay.switch(on=True)
         assert True not in heater.switchings

@@ -37,6 +37,7 @@ from tests.contract.benches.tasmota_infrared import AIM, INFRARED, adopted, tasm
 from tests.hub.days import EXAMPLE
 from tests.mqtt.benches import Home, settled
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 from tests.mqtt.test_judge import Judge
 from tests.mqtt.test_judge import judge as judge  # noqa: PLC0414 - a fixture
 from tests.profiles.decoders.tasmota import heard_on, unit_on
@@ -100,7 +101,7 @@ async def room(
     async with plugged, meter:
         made = Room(home, unit, plugged, meter, infrared)
         relay = made.relay()
-        assert await home.network.wait_announced([home.mac(), home.mac(1)], PATIENT_S)
+        await located(home.network, [home.mac(), home.mac(1)])
         await relay.read()  # an answer of the broker's: what was asked for before is heard from now on
         yield made
 
@@ -241,7 +242,7 @@ async def test_the_settings_of_a_home_are_enough(home: Home) -> None:
     async with room(home) as here, running(networks.broker):
         tasmota = networks.by_family[Family.TASMOTA]
         assert isinstance(tasmota, TasmotaNetwork)
-        assert await tasmota.wait_announced([home.mac(), home.mac(1)], PATIENT_S)
+        await located(tasmota, [home.mac(), home.mac(1)])
         assert (await ac.relay.switch(on=True)).on
         assert not (await ac.relay.switch(on=False)).on
         assert [(frame.on, frame.mode, frame.temperature_c) for frame in here.unit.frames] == [

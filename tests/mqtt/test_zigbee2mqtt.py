@@ -25,6 +25,7 @@ from simulators.circuit import Heater
 from simulators.mqtt.zigbee2mqtt import Zigbee2mqtt, ZigbeePlug
 from tests.contract.bench import IMPATIENT_S, PATIENT_S
 from tests.mqtt.benches import Home, settled
+from tests.mqtt.located import located
 
 PROFILES = load_profiles()
 NO_ACK = (
@@ -59,7 +60,7 @@ async def bench_of(home: Home, *, asked: bool = True, serves: bool = True) -> As
     bridge = Zigbee2mqtt(home.address, [plug], base=f"z2m-{home.serial}", tick_s=None, serves=serves)
     network = Zigbee2mqttNetwork(home.broker, home.clock, PROFILES, bridge.base)
     async with bridge:
-        assert await network.wait_announced([plug.ieee], PATIENT_S)
+        await located(network, [plug.ieee])
         yield Bench(home, plug, bridge, network, circuit)
 
 
@@ -277,7 +278,7 @@ async def test_the_list_of_a_large_home_is_read(home: Home) -> None:
     network = Zigbee2mqttNetwork(home.broker, home.clock, PROFILES, f"z2m-{home.serial}")
     async with Zigbee2mqtt(home.address, plugs, base=f"z2m-{home.serial}", tick_s=None):
         assert len(json.dumps([plug.listed() for plug in plugs])) > LARGEST_PAYLOAD_BYTES
-        assert await network.wait_announced([plugs[-1].ieee], PATIENT_S)
+        await located(network, [plugs[-1].ieee])
         assert len(await network.scan(0.0)) == len(plugs)
 
 

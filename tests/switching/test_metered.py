@@ -125,6 +125,12 @@ def test_a_unit_at_its_own_setpoint_is_on_until_it_is_told_otherwise() -> None:
             assert unit.must_be_renewed is (minute >= 30)
         assert (await unit.switch(on=True)).on
         assert not unit.must_be_renewed, "it was told again"
+        room.told = (STANDBY_W, datetime.now(UTC))
+        room.silent = True
+        with pytest.raises(DeviceUnreachable):
+            await unit.switch(on=True)
+        assert (await unit.read()).on, "a renewal that fails changes nothing of what is known"
+        room.silent = False
         assert room.sent.pop() == HEAT
         room.told = (STANDBY_W, datetime.now(UTC))
         assert not (await unit.switch(on=False)).on

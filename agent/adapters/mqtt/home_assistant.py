@@ -20,7 +20,7 @@ Discovery gives topics, not a way to ask. What can be promised without one, and 
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from agent.adapters.mqtt.broker import Broker, Message
 from agent.adapters.mqtt.home_assistant_components import (
@@ -110,17 +110,6 @@ class HomeAssistantNetwork:
         if Ability.THERMOMETER in can:
             thermometer = HomeAssistantThermometer(station, name, adoption.sensor, deadline_s)
         return Device(name=name, role=adoption.role, relay=relay, meter=meter, thermometer=thermometer)
-
-    async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
-        """Wait at most `timeout_s` wall seconds for adopted devices to announce themselves; return whether all did."""
-        stations = [self._adopt(address) for address in addresses]
-        try:
-            async with asyncio.timeout(timeout_s):
-                for station in stations:
-                    await station.announced_itself.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _adopt(self, address: str) -> Station:
         device, _ = parts_of(address)

@@ -45,7 +45,6 @@ class Station:
         self.returns = 0
         """How often it has said that it is back."""
         self._latest: bool | None = None
-        self.announced_itself = asyncio.Event()
         self.adopted = False
         self.claim: tuple[frozenset[str], str] | None = None
         """Who announced its first switch: what another one announces is none of its own, whatever it calls itself."""
@@ -107,7 +106,6 @@ class Station:
             return
         else:
             self._announcements[topic] = said
-            self.announced_itself.set()
             if said.switches and self.claim is None:
                 self.claim = said.claim
         self._remember()

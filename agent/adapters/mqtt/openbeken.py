@@ -7,10 +7,11 @@ device is asked once which of its channels are relays. No relay ends an "on" by 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 
 from agent.adapters.mqtt.announced import with_others
 from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.last_will import LastWillSwitch
 from agent.adapters.mqtt.openbeken_messages import Identity, OpenBekenMalformed, device_of, is_name, read_relay
 from agent.adapters.mqtt.openbeken_station import Station
 from agent.domain.device import Ability, Adoption, Name, Protocol, Reading, Sighting
@@ -27,29 +28,17 @@ _MOST_STATIONS = 256
 """More devices than any home has; what else announces itself is not remembered, unless the settings list it."""
 
 
-class OpenBekenSwitch:
+class OpenBekenSwitch(LastWillSwitch):
     """One relay of an OpenBeken device."""
-
-    asked_often = True
 
     ends_itself = False
 
     def __init__(self, station: Station, name: Name, channel: int) -> None:
+        super().__init__(station)
         self._station = station
         self._name = name
         self._channel = channel
-        self.on_report: Callable[[bool], None] | None = None
         station.on_relay(channel, self._report)
-
-    @property
-    def returns(self) -> int:
-        """How often it has said that it is back."""
-        return self._station.returns
-
-    @property
-    def away(self) -> str:
-        """What its last will says."""
-        return "its last will says that it is offline" if self._station.online is False else ""
 
     async def order(self, *, on: bool, ends_after_s: float | None) -> None:  # noqa: ARG002 - nothing ends by itself
         """Switch, and wait until the device tells the wanted state. Raises DeviceUnreachable, DeviceRefused."""
@@ -81,10 +70,6 @@ class OpenBekenSwitch:
         if self._channel not in identity.relays:
             known = ", ".join(str(channel) for channel in sorted(identity.relays)) or "none"
             raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {known}")
-
-    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
-        if self.on_report is not None:
-            self.on_report(on)
 
 
 class OpenBekenMeter:
@@ -154,17 +139,6 @@ class OpenBekenNetwork:
         if Ability.METER in known.abilities:
             meter = OpenBekenMeter(station, self._clock, name, deadline_s, known.max_power_w)
         return Device(name=name, role=adoption.role, relay=relay, meter=meter)
-
-    async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
-        """Wait at most `timeout_s` wall seconds until adopted devices are connected; return whether they all are."""
-        stations = [self._adopt(address, address) for address in addresses]
-        try:
-            async with asyncio.timeout(timeout_s):
-                for station in stations:
-                    await station.connected.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _adopt(self, name: str, address: str) -> Station:
         if not is_name(address):

@@ -46,7 +46,6 @@ class Station:
         self.identities: dict[str, Identity] = {}
         """By MAC address, for an owner may have given one name to two."""
         self.adopted = False
-        self.connected = asyncio.Event()
         """Set once it has said that it is there."""
         self.returns = 0
         """How often it has said that it is back."""
@@ -168,15 +167,13 @@ class Station:
     def on_will(self, message: Message) -> None:
         """`<dev>/connected`."""
         self.online = {b"online": True, b"offline": False}.get(message.payload)
-        if self.online:
-            self.connected.set()
-            if not message.retained:  # it started anew, perhaps with other pins
-                self.returns += 1
-                self.identity = None
-                self._settled.clear()  # or it is another one of its name
-                if self._settling is not None:
-                    self._settling.cancel()
-                    self._settling = None
+        if self.online and not message.retained:  # it started anew, perhaps with other pins
+            self.returns += 1
+            self.identity = None
+            self._settled.clear()  # or it is another one of its name
+            if self._settling is not None:
+                self._settling.cancel()
+                self._settling = None
 
     def _on_channel(self, message: Message) -> None:
         if message.retained:  # what the broker kept tells the past

@@ -6,7 +6,7 @@ cut: both are settings that only HTTP reaches.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from agent.adapters.mqtt.announced import speak_alike, with_others
 from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.last_will import LastWillSwitch
 from agent.adapters.mqtt.shelly_gen1_messages import (
     Announcement,
     RelayWord,
@@ -48,29 +49,17 @@ _SHOWS = {"relay": Ability.RELAY, "power": Ability.METER, "ext_temperature": Abi
 """What a topic in a scan shows that a device can do."""
 
 
-class Gen1Switch:
+class Gen1Switch(LastWillSwitch):
     """One relay."""
-
-    asked_often = True
 
     ends_itself = False
 
     def __init__(self, station: Gen1Station, name: Name, channel: int) -> None:
+        super().__init__(station)
         self._station = station
         self._name = name
         self._relay = channel - 1
-        self.on_report: Callable[[bool], None] | None = None
         station.reporters.setdefault(self._relay, []).append(self._report)
-
-    @property
-    def returns(self) -> int:
-        """How often it has said that it is back."""
-        return self._station.returns
-
-    @property
-    def away(self) -> str:
-        """What its last will says."""
-        return "its last will says that it is offline" if self._station.online is False else ""
 
     async def order(self, *, on: bool, ends_after_s: float | None) -> None:  # noqa: ARG002 - it cannot end itself
         """Switch, and wait until the relay says so.
@@ -98,10 +87,6 @@ class Gen1Switch:
     async def start_off(self) -> bool:
         """Only its owner can set that."""
         return False
-
-    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
-        if self.on_report is not None:
-            self.on_report(on)
 
 
 class _Sensor:

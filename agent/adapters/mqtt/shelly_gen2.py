@@ -5,7 +5,7 @@ An order is acknowledged by the answer that carries its number; the device ends 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agent.adapters.mqtt.announced import is_own_topic, with_others
@@ -117,16 +117,6 @@ class ShellyGen2Network:
         if Ability.THERMOMETER in can:
             thermometer = Gen2Thermometer(station, clock, name, deadline_s, sensor=adoption.sensor)
         return Device(name=name, role=adoption.role, relay=relay, meter=meter, thermometer=thermometer)
-
-    async def wait_located(self, addresses: Iterable[str], timeout_s: float) -> bool:
-        """Wait at most `timeout_s` wall seconds until it is known where adopted devices are; return whether it is."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                for address in addresses:
-                    await self._adopt(address, address).located.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _adopt(self, name: str, address: str) -> Gen2Station:
         mac = mac_of(address)

@@ -1,10 +1,10 @@
 """What a Shelly of generation 2 or later can do for the hub: one relay, one meter, one temperature sensor of it."""
 
-from collections.abc import Callable
 from math import ceil
 
 from pydantic import ValidationError
 
+from agent.adapters.mqtt.last_will import LastWillSwitch
 from agent.adapters.mqtt.shelly_gen2_station import Gen2Station
 from agent.adapters.shelly.messages import (
     DEVICE_STATUS,
@@ -28,29 +28,17 @@ from agent.ports import Clock
 from agent.profiles.rating import plausible_power_w
 
 
-class Gen2Switch:
+class Gen2Switch(LastWillSwitch):
     """One relay."""
-
-    asked_often = True
 
     ends_itself = True
 
     def __init__(self, station: Gen2Station, name: Name, channel: int) -> None:
+        super().__init__(station)
         self._station = station
         self._name = name
         self._channel = channel
-        self.on_report: Callable[[bool], None] | None = None
         station.reporters.setdefault(channel, []).append(self._report)
-
-    @property
-    def returns(self) -> int:
-        """How often it has said that it is back."""
-        return self._station.returns
-
-    @property
-    def away(self) -> str:
-        """What its last will says."""
-        return "its last will says that it is offline" if self._station.online is False else ""
 
     async def order(self, *, on: bool, ends_after_s: float | None) -> None:
         """Switch, and wait for the answer to this very order.
@@ -81,10 +69,6 @@ class Gen2Switch:
             return await start_off(lambda call: self._station.call(self._name, call), self._channel)
         except ShellyMalformed as error:
             raise DeviceMalformed(self._name, str(error)) from error
-
-    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
-        if self.on_report is not None:
-            self.on_report(on)
 
 
 class Gen2Meter:

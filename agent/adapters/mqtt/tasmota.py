@@ -4,13 +4,14 @@ A command is carried out when the device has reported the wanted state and says 
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from math import ceil
 
 from pydantic import ValidationError
 
 from agent.adapters.mqtt.announced import is_own_topic, with_others
 from agent.adapters.mqtt.broker import Broker, Message
+from agent.adapters.mqtt.last_will import LastWillSwitch
 from agent.adapters.mqtt.tasmota_infrared import TasmotaRemote
 from agent.adapters.mqtt.tasmota_messages import (
     STARTS_OFF,
@@ -39,30 +40,18 @@ _PULSE_SECONDS = 100
 """PulseTime counts seconds from here on, tenths of seconds below 112."""
 
 
-class TasmotaSwitch:
+class TasmotaSwitch(LastWillSwitch):
     """One relay of a Tasmota device."""
-
-    asked_often = True
 
     ends_itself = True
 
     def __init__(self, station: Station, name: Name, channel: int) -> None:
+        super().__init__(station)
         self._station = station
         self._name = name
         self._channel = channel
         self._command = f"POWER{channel}"
-        self.on_report: Callable[[bool], None] | None = None
         station.on_relay(channel, self._report)
-
-    @property
-    def returns(self) -> int:
-        """How often it has said that it is back."""
-        return self._station.returns
-
-    @property
-    def away(self) -> str:
-        """What its last will says."""
-        return "its last will says that it is offline" if self._station.online is False else ""
 
     async def order(self, *, on: bool, ends_after_s: float | None) -> None:
         """Switch, and wait until the device reports the wanted state.
@@ -116,10 +105,6 @@ class TasmotaSwitch:
             known = ", ".join(str(channel) for channel in config.channels) or "none"
             raise DeviceRefused(self._name, f"has no relay {self._channel}; it has {known}")
         return config
-
-    def _report(self, on: bool) -> None:  # noqa: FBT001 - a relay reports one thing
-        if self.on_report is not None:
-            self.on_report(on)
 
 
 class TasmotaMeter:
@@ -245,17 +230,6 @@ class TasmotaNetwork:
             thermometer = TasmotaThermometer(station, name, adoption.sensor, deadline_s)
         remote = TasmotaRemote(station, name, adoption.infrared) if Ability.REMOTE in can else None
         return Device(name, adoption.role, relay, meter, thermometer, remote)
-
-    async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
-        """Wait at most `timeout_s` wall seconds for adopted devices to announce themselves; return whether all did."""
-        stations = [self._adopt(address) for address in addresses]
-        try:
-            async with asyncio.timeout(timeout_s):
-                for station in stations:
-                    await station.announced_itself.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _adopt(self, address: str) -> Station:
         mac = mac_of(address)

@@ -44,7 +44,6 @@ class Station:
         """None until the device has announced itself."""
         self.sharing: frozenset[str] = frozenset()
         """MAC addresses of all devices that speak on its topics, if it is not alone: an order would switch them all."""
-        self.announced_itself = asyncio.Event()
         self.adopted = False
         """Whether the settings list it: only then does the hub listen to more than its last will."""
         self.returns = 0
@@ -77,7 +76,6 @@ class Station:
         if config == self.config:
             return
         self.config = config
-        self.announced_itself.set()
         self.listen()
 
     def listen(self) -> None:

@@ -15,7 +15,7 @@ model does so, and nothing here finds out one that does not.
 
 import asyncio
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 
 from pydantic import ValidationError
@@ -251,17 +251,6 @@ class Zigbee2mqttNetwork:
         if Ability.THERMOMETER in can:
             thermometer = Zigbee2mqttThermometer(station, name, adoption.sensor, deadline_s)
         return Device(name=name, role=adoption.role, relay=relay, meter=meter, thermometer=thermometer)
-
-    async def wait_announced(self, addresses: Iterable[str], timeout_s: float) -> bool:
-        """Wait at most `timeout_s` wall seconds until zigbee2mqtt lists adopted devices; return whether it does."""
-        stations = [self._adopt(address) for address in addresses]
-        try:
-            async with asyncio.timeout(timeout_s):
-                for station in stations:
-                    await station.announced_itself.wait()
-        except TimeoutError:
-            return False
-        return True
 
     def _adopt(self, address: str) -> Station:
         ieee = address.lower()

@@ -104,7 +104,6 @@ class Station:
         """By property that the hub uses, what it last said and when."""
         self.device: BridgeDevice | None = None
         """None while zigbee2mqtt does not list it."""
-        self.announced_itself = asyncio.Event()
         self.adopted = False
         self.returns = 0
         """How often it has said that it is back."""
@@ -122,8 +121,6 @@ class Station:
         if device is None or self.device is None or device.name != self.device.name:
             self.online = None
         self.device = device
-        if device is not None:
-            self.announced_itself.set()
         self.listen()
 
     def listen(self) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable
 
+from zigpy.types import EUI64
 from zigpy.zdo import broadcast
 from zigpy.zdo.types import AddrRequestType, ZDOCmd
 
@@ -27,8 +28,8 @@ async def seek(app: Application, stations: Callable[[], Iterable[Station]]) -> N
     loop, jitter = asyncio.get_running_loop(), random.SystemRandom()
     while True:
         await asyncio.sleep(EVERY_S * jitter.uniform(1.0, 1.2))
-        lost = {station.address: station for station in stations() if station.lost}
-        for found in due_s.keys() - lost.keys():
+        lost = [station.address for station in stations() if station.lost]
+        for found in due_s.keys() - set(lost):
             del due_s[found], pause_s[found]
         waiting = [address for address in lost if due_s.get(address, 0.0) <= loop.time()]
         if not waiting:
@@ -37,14 +38,13 @@ async def seek(app: Application, stations: Callable[[], Iterable[Station]]) -> N
         pause_s[address] = min(_PAUSE_S[1], 2 * pause_s.get(address, _PAUSE_S[0] / 2))
         due_s[address] = loop.time() + pause_s[address]
         try:
-            await called(lambda: _who_is(app, lost[address]))  # noqa: B023 - awaited at once
+            await called(lambda: _who_is(app, address))  # noqa: B023 - awaited at once
         except ZigbeeAway:
             continue  # it is told elsewhere
 
 
-async def _who_is(app: Application, station: Station) -> None:
-    ieee = station.ieee
-    if ieee is not None:
-        await broadcast(  # type: ignore[no-untyped-call]
-            app, ZDOCmd.NWK_addr_req, _ALL_GROUPS, _ANY_DISTANCE, ieee, AddrRequestType.Single, 0
-        )
+async def _who_is(app: Application, address: str) -> None:
+    ieee = EUI64.convert(address)
+    await broadcast(  # type: ignore[no-untyped-call]
+        app, ZDOCmd.NWK_addr_req, _ALL_GROUPS, _ANY_DISTANCE, ieee, AddrRequestType.Single, 0
+    )

@@ -107,11 +107,6 @@ class Station:
         """Whether it has joined, and does not answer at the address that it is known under."""
         return self._attached is not None and self._trips.failed >= _AWAY_AFTER
 
-    @property
-    def ieee(self) -> Any:  # noqa: ANN401 - zigpy's type
-        """Its IEEE address, once it has joined."""
-        return None if self._attached is None else self._attached.ieee
-
     def on_relay(self, channel: int, report: Callable[[bool], None]) -> None:
         """Tell a relay whatever the device reports of its channel."""
         self._trips.reports.append((channel, report))

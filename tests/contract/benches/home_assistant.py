@@ -11,9 +11,10 @@ from agent.profiles.library import load_profiles
 from simulators.circuit import Heater
 from simulators.mqtt.home_assistant import EsphomeNode
 from simulators.mqtt.link import BrokerAddress
-from tests.contract.bench import PATIENT_S, Bench, OpenBench, Place
+from tests.contract.bench import Bench, OpenBench, Place
 from tests.mqtt.benches import settled
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 
 @asynccontextmanager
@@ -44,7 +45,7 @@ async def _node(
             return network.device(adoption, ends_after_s)
 
         bench = Bench(plugged, circuit, place.clock, network, address, device)
-        assert await network.wait_announced([address], PATIENT_S)
+        await located(network, [address])
         station, parts = network._stations[key], len(plugged.discovery())
         await settled(lambda: len(station.components) == parts)  # each comes in a message of its own
         yield bench

@@ -11,8 +11,9 @@ from agent.profiles.library import load_profiles
 from simulators.circuit import Heater
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.openbeken import OpenBekenDevice
-from tests.contract.bench import PATIENT_S, Bench, OpenBench, Place
+from tests.contract.bench import Bench, OpenBench, Place
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 
 @asynccontextmanager
@@ -32,7 +33,7 @@ async def _device(place: Place, profile: str, *, metered: bool) -> AsyncIterator
             return network.device(adoption, ends_after_s)
 
         bench = Bench(plugged, circuit, place.clock, network, plugged.name, device)
-        assert await network.wait_announced([plugged.name], PATIENT_S)
+        await located(network, [plugged.name])
         await network._stations[plugged.name].identify()
         yield bench
 

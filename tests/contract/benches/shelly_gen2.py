@@ -12,8 +12,9 @@ from simulators.circuit import Heater
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.shelly_gen2 import ShellyGen2
 from simulators.shelly.says import PLUS_1, PLUS_1PM, Identity
-from tests.contract.bench import PATIENT_S, Bench, OpenBench, Place
+from tests.contract.bench import Bench, OpenBench, Place
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 
 @asynccontextmanager
@@ -43,7 +44,7 @@ async def _shelly(place: Place, profile: str, *, metered: bool, probe: bool, by_
             return network.device(adoption, ends_after_s)
 
         bench = Bench(plugged, circuit, place.clock, network, place.mac(), device, measures_to=0.05)
-        assert await network.wait_located([address], PATIENT_S)
+        await located(network, [address])
         yield bench
 
 

@@ -12,8 +12,9 @@ from simulators.circuit import Heater
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.tasmota import TasmotaPlug, TasmotaRelaySensor, TasmotaThermometer
 from simulators.mqtt.tasmota_says import Identity
-from tests.contract.bench import PATIENT_S, Bench, OpenBench, Place
+from tests.contract.bench import Bench, OpenBench, Place
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 
 @asynccontextmanager
@@ -34,7 +35,7 @@ async def _tasmota(
             return network.device(adoption, ends_after_s)
 
         bench = Bench(plugged, circuit, place.clock, network, place.mac(), device)
-        assert await network.wait_announced([place.mac()], PATIENT_S)
+        await located(network, [place.mac()])
         yield bench
 
 

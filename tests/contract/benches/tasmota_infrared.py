@@ -23,8 +23,9 @@ from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.tasmota import TasmotaDevice
 from simulators.mqtt.tasmota_infrared import TasmotaInfrared
 from simulators.mqtt.tasmota_says import Identity
-from tests.contract.bench import PATIENT_S, Bench, OpenBench, Place, StillClock
+from tests.contract.bench import Bench, OpenBench, Place, StillClock
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 AIM = Aim(mode=AirConditionerMode.HEAT, setpoint_c=23.0)
 INFRARED = Infrared(vendor="DAIKIN", verified_by="meter")
@@ -74,7 +75,7 @@ async def tasmota_infrared(place: Place) -> AsyncIterator[Bench]:
         def device(deadline_s: float, _ends_after_s: float | None) -> Device:
             return adopted(network, clock, place.mac(), place.mac(1), deadline_s)
 
-        assert await network.wait_announced([place.mac(), place.mac(1)], PATIENT_S)
+        await located(network, [place.mac(), place.mac(1)])
         # The contract needs of a circuit only what the unit has, too.
         yield Bench(Pair(bridge, meter), cast(Heater, unit), clock, network, place.mac(), device)
 

@@ -11,8 +11,9 @@ from agent.profiles.library import load_profiles
 from simulators.circuit import Heater
 from simulators.mqtt.link import BrokerAddress
 from simulators.mqtt.zigbee2mqtt import Zigbee2mqtt, ZigbeePlug
-from tests.contract.bench import PATIENT_S, Bench, OpenBench, Place
+from tests.contract.bench import Bench, OpenBench, Place
 from tests.mqtt.conftest import running
+from tests.mqtt.located import located
 
 
 @asynccontextmanager
@@ -43,7 +44,7 @@ async def _plug(
             return network.device(adoption, ends_after_s)
 
         bench = Bench(plugged, circuit, place.clock, network, address, device)
-        assert await network.wait_announced([address], PATIENT_S)
+        await located(network, [address])
         await network._bridge.serving()
         yield bench
 
